@@ -1,0 +1,1 @@
+"""Diversity: pure functions that pick a varied list from relevance and vectors."""

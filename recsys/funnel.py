@@ -1,0 +1,265 @@
+"""The funnel: user -> retrieve -> filter -> rank -> diversify, with a trace of counts, times and reasons.
+
+There is one pipeline. Pages, command line, benchmarks and lessons all call `recommend`.
+
+Exactness: the store proposes candidates; their scores are computed again here, in float64 from the built arrays,
+rounded to six decimals and sorted by (-score, row). So lists are reproducible and the stores are comparable.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from recsys.diversity.mmr import Sweep, mmr_sweep
+from recsys.hits import Hits
+from recsys.profile import Profile
+from recsys.store import Store
+from recsys.towers import Query
+from recsys.towers.content import ContentTower, WishEncoder
+from recsys.version import Version
+from recsys.where import Where
+
+DECIMALS = 6
+MARGIN = 32
+STOPS = np.linspace(0, 1, 101)
+DEFAULT_LAM = 0.7
+DEFAULT_BLEND = 0.5
+DEFAULT_K = 10
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many items each stage lets out: at most 1,000 / 200 / 200 by default, then k."""
+
+    retrieve: int = 1000
+    filter: int = 200
+    rank: int = 200
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of the funnel.
+
+    Attributes:
+        profile: who asks.
+        space: the space to search; None takes the catalog's default.
+        blend: weight of the words against the picture in the blend, in [0, 1].
+        lam: MMR's lambda, in [0, 1]: 1 = pure relevance.
+        where: conditions on facets.
+        k: length of the list.
+        sizes: how many items each stage lets out.
+    """
+
+    profile: Profile
+    space: str | None = None
+    blend: float = DEFAULT_BLEND
+    lam: float = DEFAULT_LAM
+    where: Where = Where()
+    k: int = DEFAULT_K
+    sizes: Sizes = Sizes()
+
+
+@dataclass
+class Stage:
+    """What one stage did: how many items went in and came out, why items were dropped, and its milliseconds."""
+
+    stage: str
+    n_in: int
+    n_out: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)
+    ms: float = 0.0
+
+
+@dataclass
+class Trace:
+    """The stages of one request, in order."""
+
+    stages: list[Stage] = field(default_factory=list)
+
+    @contextmanager
+    def stage(self, name: str, n_in: int) -> Iterator[Stage]:
+        """Times one stage; the caller fills in what came out and why the rest did not."""
+        stage = Stage(name, n_in)
+        start = time.perf_counter()
+        yield stage
+        stage.ms = (time.perf_counter() - start) * 1000
+        self.stages.append(stage)
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The funnel's answer.
+
+    Attributes:
+        request: what was asked.
+        space: the space that was searched.
+        query: the profile as a point, or None for a starting list.
+        starting: how the list was made where the profile says nothing: `popular` or `medoids`; else empty.
+        candidates: (n,) rows that entered the diversify stage, best first.
+        relevance: (n,) float64, their relevance.
+        picks: (k,) indices into `candidates`: the varied list.
+        scores: (k,) float64, MMR's objective with which each pick won.
+        penalties: (k,) float64, what likeness to earlier picks took off.
+        matching: how many items satisfy the conditions.
+        trace: counts, times and reasons.
+    """
+
+    request: Request
+    space: str
+    query: Query | None
+    starting: str
+    candidates: np.ndarray
+    relevance: np.ndarray
+    picks: np.ndarray
+    scores: np.ndarray
+    penalties: np.ndarray
+    matching: int
+    trace: Trace
+
+    def hits(self, version: Version) -> Hits:
+        """The varied list: ids with their relevance."""
+        return Hits(version.item_ids[self.candidates[self.picks]], self.relevance[self.picks])
+
+
+class Funnel:
+    """The pipeline of one built catalog. Thread-safe; one serves all visitors.
+
+    Args:
+        version: the built catalog.
+        store: holds its spaces.
+        encode_wish: turns a profile's wish into one vector a content space.
+    """
+
+    def __init__(self, version: Version, store: Store, encode_wish: WishEncoder) -> None:
+        self.version = version
+        self.store = store
+        self._encode_wish = encode_wish
+
+    def tower(self, request: Request) -> ContentTower:
+        """The tower that turns the request's profile into a query.
+
+        Raises:
+            ValueError: a blend outside [0, 1], or a space that the catalog does not have.
+        """
+        space = request.space or self.version.default_space
+        if space not in self.version.spaces:
+            raise ValueError(f"expected one of the spaces {', '.join(self.version.spaces)}, got {space}")
+        return ContentTower(self.version, space, request.blend, self._encode_wish)
+
+    def recommend(self, request: Request) -> Recommendation:
+        """Runs the funnel.
+
+        Raises:
+            UnknownItem: a like or dislike that the catalog does not have.
+            StoreUnavailable: the store does not answer.
+            ValueError: lam or blend outside [0, 1], an unknown space, k below 1.
+        """
+        if request.k < 1:
+            raise ValueError(f"expected k of 1 or more, got {request.k}")
+        if not 0 <= request.lam <= 1:
+            raise ValueError(f"expected lam in [0, 1], got {request.lam}")
+        trace, sizes, n_items = Trace(), request.sizes, len(self.version.item_ids)
+        tower = self.tower(request)
+        rated = self.version.rows(request.profile.rated)
+
+        with trace.stage("user", 1) as stage:
+            query = tower.query(request.profile)
+            stage.n_out = 1
+
+        with trace.stage("retrieve", n_items) as stage:
+            allowed = self.version.facets.mask(request.where)
+            matching = int(allowed.sum())
+            if query is not None:
+                starting = ""
+                rows, scores = self._nearest(tower.space, query.vector, sizes.retrieve + len(rated), request.where, matching)
+            else:
+                starting, rows, scores = self._starting_list(tower.space, allowed)
+                rows, scores = rows[: sizes.retrieve], scores[: sizes.retrieve]
+            stage.n_out = len(rows)
+            stage.dropped = _reasons({"breaks a condition": n_items - matching, "too far away": matching - len(rows)})
+
+        with trace.stage("filter", len(rows)) as stage:
+            fresh = ~np.isin(rows, rated)
+            dropped = int((~fresh).sum())
+            rows, scores = rows[fresh][: sizes.filter], scores[fresh][: sizes.filter]
+            stage.n_out = len(rows)
+            stage.dropped = _reasons({"already rated": dropped, "over the size": stage.n_in - dropped - len(rows)})
+
+        with trace.stage("rank", len(rows)) as stage:
+            rows, scores = rows[: sizes.rank], scores[: sizes.rank]
+            stage.n_out = len(rows)
+            stage.dropped = _reasons({"over the size": stage.n_in - len(rows)})
+
+        with trace.stage("diversify", len(rows)) as stage:
+            sweep = mmr_sweep(scores, tower.similarity_vectors(rows), request.k, [request.lam])
+            stage.n_out = sweep.picks.shape[1]
+            stage.dropped = _reasons({"not picked": stage.n_in - stage.n_out})
+
+        return Recommendation(
+            request=request,
+            space=tower.space,
+            query=query,
+            starting=starting,
+            candidates=rows,
+            relevance=scores,
+            picks=sweep.picks[0],
+            scores=sweep.totals[0],
+            penalties=sweep.penalties[0],
+            matching=matching,
+            trace=trace,
+        )
+
+    def sweep(self, answer: Recommendation) -> Sweep:
+        """The varied lists of all 101 stops of the slider (lambda 0.00, 0.01, ... 1.00) over the same candidates."""
+        vectors = self.tower(answer.request).similarity_vectors(answer.candidates)
+        return mmr_sweep(answer.relevance, vectors, answer.request.k, STOPS)
+
+    def nearest_rows(self, space: str, vector: np.ndarray, n: int, where: Where = Where()) -> tuple[np.ndarray, np.ndarray]:
+        """The n items nearest to a point, exactly scored: rows (<=n,) int64 and scores (<=n,) float64, best first."""
+        return self._nearest(space, vector, n, where, int(self.version.facets.mask(where).sum()))
+
+    def _nearest(
+        self, space: str, vector: np.ndarray, n: int, where: Where, matching: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        vectors = self.version.spaces[space]
+        asked = n + MARGIN
+        while True:
+            rows, _ = self.store.nearest(space, vector.astype(np.float32), asked, where)
+            scores = np.round(vectors[rows].astype(np.float64) @ vector, DECIMALS)
+            order = np.lexsort((rows, -scores))
+            rows, scores = rows[order], scores[order]
+            # The store orders ties as it likes. The cut at n is ours only where everything that ties with the n-th
+            # has arrived, that is, where something worse has too.
+            if len(rows) < asked or asked >= matching or scores[-1] < scores[n - 1] - 10.0**-DECIMALS:
+                return rows[:n], scores[:n]
+            asked *= 2
+
+    def _starting_list(self, space: str, allowed: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
+        popularity = self.version.popularity
+        if popularity is not None:
+            rows = np.flatnonzero(allowed)
+            scores = np.round(popularity[rows] / max(popularity.max(), 1), DECIMALS)
+            order = np.lexsort((rows, -scores))
+            return "popular", rows[order], scores[order]
+        rows, scores = self._medoids(space, allowed)
+        return "medoids", rows, scores
+
+    def _medoids(self, space: str, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The most typical item of each category, largest category first; scored by the category's share."""
+        version, vectors = self.version, self.version.spaces[space]
+        found: dict[int, float] = {}
+        for category, count in version.facets.counts(version.catalog.categories, allowed).items():
+            members = version.facets.rows_with(version.catalog.categories, category)
+            members = members[allowed[members]]
+            members = members[vectors[members].any(axis=1)]
+            if len(members):
+                near = np.round(vectors[members].astype(np.float64) @ vectors[members].mean(axis=0), DECIMALS)
+                found.setdefault(int(members[np.argmax(near)]), round(count / len(allowed), DECIMALS))
+        return np.array(list(found), dtype=np.int64), np.array(list(found.values()), dtype=np.float64)
+
+
+def _reasons(counts: dict[str, int]) -> dict[str, int]:
+    return {reason: count for reason, count in counts.items() if count}

@@ -1,0 +1,122 @@
+"""The profile: the user being simulated. Immutable; every change gives a new one.
+
+What comes from a link is untrusted: it is read value by value, and each value that cannot be used becomes a
+sentence while the rest is kept.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from recsys.errors import quoted
+
+MAX_WISH = 500
+MAX_SIGNALS = 200
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Who the list is for.
+
+    Attributes:
+        likes: item ids, oldest first, none of them in `dislikes`.
+        dislikes: item ids, oldest first.
+        wish: words; empty for none.
+        picture: key of an uploaded picture's vector; None for none. Never part of a link.
+        categories: chosen categories, in the order they were chosen.
+    """
+
+    likes: tuple[str, ...] = ()
+    dislikes: tuple[str, ...] = ()
+    wish: str = ""
+    picture: str | None = None
+    categories: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.likes or self.dislikes or self.wish or self.picture or self.categories)
+
+    @property
+    def rated(self) -> tuple[str, ...]:
+        """The liked and the disliked items, which no list shows again."""
+        return self.likes + self.dislikes
+
+    def liking(self, item_id: str) -> "Profile":
+        """The profile after liking an item (and no longer disliking it)."""
+        return replace(self.without(item_id), likes=(*self.without(item_id).likes, item_id))
+
+    def disliking(self, item_id: str) -> "Profile":
+        """The profile after disliking an item (and no longer liking it)."""
+        return replace(self.without(item_id), dislikes=(*self.without(item_id).dislikes, item_id))
+
+    def without(self, item_id: str) -> "Profile":
+        """The profile with neither a like nor a dislike of that item."""
+        return replace(
+            self,
+            likes=tuple(i for i in self.likes if i != item_id),
+            dislikes=tuple(i for i in self.dislikes if i != item_id),
+        )
+
+    def wishing(self, wish: str) -> "Profile":
+        """The profile with another wish, white space folded and cut at `MAX_WISH` characters."""
+        return replace(self, wish=clean_wish(wish))
+
+    def choosing(self, categories: Sequence[str]) -> "Profile":
+        """The profile with other categories."""
+        return replace(self, categories=tuple(dict.fromkeys(categories)))
+
+    def to_query(self) -> dict[str, list[str]]:
+        """The profile as the values of a link; `from_query` reads them back. An upload is left out."""
+        query = {
+            "like": list(self.likes),
+            "dislike": list(self.dislikes),
+            "wish": [self.wish] if self.wish else [],
+            "category": list(self.categories),
+        }
+        return {name: values for name, values in query.items() if values}
+
+    @classmethod
+    def from_query(
+        cls, query: Mapping[str, Sequence[str]], known_items, known_categories
+    ) -> tuple["Profile", list[str]]:
+        """Reads a profile from a link's values.
+
+        Args:
+            query: lists of values by name, as `to_query` writes them; other names are ignored.
+            known_items: container of the catalog's item ids.
+            known_categories: container of the catalog's categories.
+
+        Returns:
+            The profile of all values that can be used, and a sentence for each that cannot.
+        """
+        problems: list[str] = []
+
+        def usable(name: str, known, what: str) -> list[str]:
+            values = list(dict.fromkeys(query.get(name, ())))
+            for value in values:
+                if value not in known:
+                    problems.append(f"The link names {what} that this catalog does not have: {quoted(value)}. It was left out.")
+            kept = [v for v in values if v in known]
+            if len(kept) > MAX_SIGNALS:
+                problems.append(f"The link has more than {MAX_SIGNALS} values of {name}; the rest was left out.")
+            return kept[:MAX_SIGNALS]
+
+        likes = usable("like", known_items, "an item")
+        dislikes = usable("dislike", known_items, "an item")
+        both = [i for i in dislikes if i in set(likes)]
+        if both:
+            problems.append(f"The link both likes and dislikes {', '.join(map(quoted, both))}; the like was kept.")
+        wish = " ".join(query.get("wish", ()))
+        if len(clean_wish(wish, limit=None)) > MAX_WISH:
+            problems.append(f"The wish was cut at {MAX_WISH} characters; that is all the text encoder reads.")
+        profile = cls(
+            likes=tuple(likes),
+            dislikes=tuple(i for i in dislikes if i not in both),
+            wish=clean_wish(wish),
+            categories=tuple(usable("category", known_categories, "a category")),
+        )
+        return profile, problems
+
+
+def clean_wish(wish: str, limit: int | None = MAX_WISH) -> str:
+    """A wish without control characters, its white space folded, cut at `limit` characters."""
+    printable = "".join(c if c.isprintable() else " " for c in wish)
+    return " ".join(printable.split())[:limit].rstrip()

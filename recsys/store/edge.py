@@ -1,0 +1,185 @@
+"""Qdrant Edge: Qdrant's own engine inside this process, on a folder that is written once and then only read."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import qdrant_edge as edge
+
+from recsys.catalog import Catalog
+from recsys.errors import NotBuilt, StoreUnavailable
+from recsys.store.base import (
+    EXACT_BELOW,
+    Progress,
+    check_lam,
+    check_size,
+    checked_query,
+    no_progress,
+    rows_of,
+    scores_of,
+)
+from recsys.store.filters import FilterTypes, compile_where
+from recsys.store.points import batches, checked_spaces, index_kinds
+from recsys.where import Where
+
+FILTER_TYPES = FilterTypes(edge.Filter, edge.FieldCondition, edge.MatchAny, edge.RangeFloat)
+HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}
+BATCH = 1000
+
+_INDEX_TYPES = {
+    "keyword": edge.PayloadSchemaType.Keyword,
+    "float": edge.PayloadSchemaType.Float,
+    "integer": edge.PayloadSchemaType.Integer,
+}
+_CONFIG = "edge_config.json"  # Edge's own record of what the shard holds; the API does not tell
+_BUILD = "Build it: python -m recsys build"
+
+
+class EdgeStore:
+    """A `Store` on a folder of `write_shard`. Several processes may open the same folder.
+
+    It goes on answering when the folder is renamed or removed, until it is closed.
+
+    Args:
+        path: the folder.
+
+    Raises:
+        NotBuilt: no folder there, or none that can be read.
+    """
+
+    deployment = "edge"
+
+    def __init__(self, path: Path) -> None:
+        try:
+            vectors = json.loads((path / _CONFIG).read_text())["vectors"]
+            self.spaces = {name: params["size"] for name, params in vectors.items()}
+            self._shard = edge.EdgeShard.load(str(path))
+            self._points = self._shard.count(edge.CountRequest())
+        except FileNotFoundError:
+            raise NotBuilt(f"There is no index in {path}.", _BUILD) from None
+        except Exception as error:  # Edge raises nothing more specific
+            raise NotBuilt(f"The index in {path} cannot be read ({error}).", _BUILD) from error
+        self.exact = self._points < EXACT_BELOW
+        self._params = edge.SearchParams(exact=self.exact)
+
+    def nearest(self, space: str, query: np.ndarray, n: int, where: Where = Where()) -> tuple[np.ndarray, np.ndarray]:
+        """See `Store.nearest`."""
+        vector = checked_query(self.spaces, space, query)
+        check_size("n", n)
+        points = self._query(edge.Query.Nearest(vector, using=space), n, where)
+        return rows_of(points), scores_of(points)
+
+    def nearest_diverse(
+        self, space: str, query: np.ndarray, k: int, lam: float, candidates: int, where: Where = Where()
+    ) -> np.ndarray:
+        """See `Store.nearest_diverse`."""
+        vector = checked_query(self.spaces, space, query)
+        check_size("k", k)
+        check_size("candidates", candidates, at_least=k)
+        check_lam(lam)
+        candidates = min(candidates, max(self._points, 1))
+        mmr = edge.Mmr(vector, lambda_=float(lam), candidates_limit=candidates, using=space)
+        return rows_of(self._query(mmr, k, where))
+
+    def count(self, where: Where = Where()) -> int:
+        """See `Store.count`."""
+        request = edge.CountRequest(filter=compile_where(where, FILTER_TYPES))
+        return self._ask(self._shard.count, request)
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._shard.close()
+
+    def _query(self, query, limit: int, where: Where) -> list:
+        request = edge.QueryRequest(
+            limit=min(limit, max(self._points, 1)),
+            query=query,
+            filter=compile_where(where, FILTER_TYPES),
+            params=self._params,
+        )
+        return self._ask(self._shard.query, request)
+
+    def _ask(self, function, request):
+        try:
+            return function(request)
+        except Exception as error:  # Edge raises nothing more specific
+            raise StoreUnavailable(f"The index cannot be searched ({error}).", "Open it again, or build it.") from error
+
+
+def write_shard(
+    path: Path, spaces: Mapping[str, np.ndarray], catalog: Catalog, progress: Progress = no_progress
+) -> None:
+    """Writes a closed, read-only shard for `EdgeStore`. The folder appears when it is complete, not before.
+
+    Catalogs of `EXACT_BELOW` items and more get an HNSW graph; smaller ones need none.
+
+    Args:
+        path: folder to create; what an interrupted run left beside it is cleared away.
+        spaces: (n, d) float32 by name, rows as in the catalog; a row of zeros means no vector.
+        catalog: the items and their facets.
+        progress: told about points written and about indexing.
+
+    Raises:
+        ValueError: spaces that do not fit the catalog, or a folder that exists.
+        CatalogError: a facet's value that cannot be stored.
+        StoreUnavailable: too little room on the disk, or the shard cannot be written.
+    """
+    dims = checked_spaces(spaces, len(catalog))
+    if path.exists():
+        raise ValueError(f"expected a folder that does not exist yet, got {path}")
+    part = path.with_name(f"{path.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    _require_room(part, spaces)
+    try:
+        shard = edge.EdgeShard.create(str(part), _config(dims, len(catalog)))
+        try:
+            _fill(shard, spaces, catalog, progress)
+        finally:
+            shard.close()
+    except Exception as error:
+        shutil.rmtree(part, ignore_errors=True)
+        if type(error) is Exception:  # Edge's own; it raises nothing more specific
+            raise StoreUnavailable(f"The index cannot be written ({error}).", "Is the disk full?") from error
+        raise
+    os.replace(part, path)
+
+
+def _config(dims: Mapping[str, int], n: int) -> edge.EdgeConfig:
+    hnsw = HNSW if n >= EXACT_BELOW else HNSW | {"m": 0}
+    return edge.EdgeConfig(
+        vectors={name: edge.EdgeVectorParams(size, edge.Distance.Dot) for name, size in dims.items()},
+        hnsw_config=edge.HnswIndexConfig(**hnsw),
+        # The log would lock the folder for one process. The threshold (in kB) makes `optimize` turn what
+        # was written into one immutable, memory-mapped segment even where the catalog is tiny.
+        wal_enabled=False,
+        optimizers=edge.EdgeOptimizersConfig(indexing_threshold=1, default_segment_number=1),
+    )
+
+
+def _fill(shard: edge.EdgeShard, spaces: Mapping[str, np.ndarray], catalog: Catalog, progress: Progress) -> None:
+    for name, kind in index_kinds(catalog).items():
+        shard.update(edge.UpdateOperation.create_field_index(name, _INDEX_TYPES[kind]))
+    for batch in batches(spaces, catalog, BATCH):
+        points = [edge.Point(*point) for point in zip(*batch, strict=True)]
+        shard.update(edge.UpdateOperation.upsert_points(points))
+        progress(batch.rows.stop, len(catalog), "items stored")
+    progress(0, 1, "indexing")
+    shard.optimize()
+    shard.flush()
+    progress(1, 1, "indexing")
+
+
+def _require_room(folder: Path, spaces: Mapping[str, np.ndarray]) -> None:
+    """Edge writes through memory maps: on a full disk the process would be killed without a word."""
+    stored = sum(vectors.size * 4 for vectors in spaces.values())
+    needed = 3 * stored + 64 * 2**20  # the vectors as written, again as optimised, graph and payload
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise StoreUnavailable(
+            f"The index needs {needed / 2**20:.0f} MB while it is written, and the disk has {free / 2**20:.0f} MB left.",
+            "Free some room, or move the data: TASTESPACE_DATA=FOLDER.",
+        )

@@ -1,0 +1,154 @@
+"""The view: everything that a link carries. Pure functions between a `View`, a URL's values and a shell command.
+
+What comes from a link is untrusted: each value that cannot be used becomes a sentence, and the rest is kept.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from recsys.errors import InvalidInput, quoted
+from recsys.funnel import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
+from recsys.profile import Profile
+from recsys.version import Version
+from recsys.where import Where
+
+MAX_K = 40
+MAX_CONDITIONS = 20
+
+
+@dataclass(frozen=True)
+class View:
+    """What a visitor looks at. Two visitors with one view see the same.
+
+    Attributes:
+        catalog: name of the catalog.
+        profile: who the list is for.
+        space: the space that is searched and drawn; None takes the catalog's default.
+        blend: weight of words against picture in the blend.
+        lam: MMR's lambda.
+        where: conditions on facets.
+        k: length of the list.
+        item: the item whose panel is open, or None.
+        colour: the facet that colours the map, or None for the catalog's categories.
+        dims: 2 or 3, the map's dimensions.
+        tour: the step of the tour, from 1; None off the tour.
+    """
+
+    catalog: str
+    profile: Profile = field(default_factory=Profile)
+    space: str | None = None
+    blend: float = DEFAULT_BLEND
+    lam: float = DEFAULT_LAM
+    where: Where = Where()
+    k: int = DEFAULT_K
+    item: str | None = None
+    colour: str | None = None
+    dims: int = 2
+    tour: int | None = None
+
+
+def to_query(view: View) -> dict[str, list[str]]:
+    """The view as the values of a link; what is at its default is left out."""
+    default = View(view.catalog)
+    query = {"catalog": [view.catalog], **view.profile.to_query()}
+    if view.where:
+        query["where"] = list(view.where.texts())
+    for name in ("space", "item", "colour"):
+        if getattr(view, name) is not None:
+            query[name] = [getattr(view, name)]
+    for name in ("blend", "lam", "k", "dims", "tour"):
+        if getattr(view, name) != getattr(default, name):
+            query[name] = [f"{getattr(view, name):g}"]
+    return query
+
+
+def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[View, list[str]]:
+    """Reads a link's values for a catalog that is open.
+
+    Args:
+        query: lists of values by name.
+        version: the catalog that the link names, or the default one.
+
+    Returns:
+        The view of all values that can be used, and a sentence for each that cannot.
+    """
+    catalog = version.catalog
+    categories = set(version.facets.counts(catalog.categories))
+    profile, problems = Profile.from_query(query, version, categories)
+
+    def last(name: str) -> str | None:
+        values = query.get(name, ())
+        return values[-1] if values else None
+
+    def number(name: str, low: float, high: float, default: float, what: str) -> float:
+        raw = last(name)
+        if raw is None:
+            return default
+        try:
+            value = float(raw)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            problems.append(
+                f"The link asks for {what} {quoted(raw, 20)}; it lies between {low:g} and {high:g}, so {default:g} is used."
+            )
+            return default
+        return value
+
+    def choice(name: str, known: Sequence[str], what: str) -> str | None:
+        raw = last(name)
+        if raw is None or raw in known:
+            return raw
+        problems.append(f"The link asks for {what} {quoted(raw, 30)}, which {catalog.label} does not have: {', '.join(known)}.")
+        return None
+
+    item = last("item")
+    if item is not None and item not in version:
+        problems.append(f"The link opens an item that {catalog.label} does not have: {quoted(item, 40)}.")
+        item = None
+    conditions = []
+    for text in list(query.get("where", ()))[:MAX_CONDITIONS]:
+        try:
+            conditions.extend(Where.parse([text], catalog))
+        except InvalidInput as error:
+            problems.append(f"{error.what} It was left out.")
+    tour = last("tour")
+    return (
+        View(
+            catalog=version.name,
+            profile=profile,
+            space=choice("space", list(version.spaces), "the space"),
+            blend=round(number("blend", 0, 1, DEFAULT_BLEND, "a blend of"), 2),
+            lam=round(number("lam", 0, 1, DEFAULT_LAM, "a lambda of"), 2),
+            where=Where(tuple(dict.fromkeys(conditions))),
+            k=int(number("k", 1, MAX_K, DEFAULT_K, "a list length of")),
+            item=item,
+            colour=choice("colour", [f.name for f in catalog.facets], "the colour by"),
+            dims=3 if last("dims") == "3" else 2,
+            tour=int(tour) if tour is not None and tour.isdecimal() and len(tour) < 3 else None,
+        ),
+        problems,
+    )
+
+
+def to_command(view: View) -> str:
+    """The command that prints the same list."""
+    words = ["python", "-m", "recsys", "recommend", "--catalog", view.catalog]
+    for item in view.profile.likes:
+        words += ["--like", item]
+    for item in view.profile.dislikes:
+        words += ["--dislike", item]
+    if view.profile.wish:
+        words += ["--wish", view.profile.wish]
+    for category in view.profile.categories:
+        words += ["--category", category]
+    if view.space is not None:
+        words += ["--space", view.space]
+    if view.blend != DEFAULT_BLEND:
+        words += ["--blend", f"{view.blend:g}"]
+    words += ["--lam", f"{view.lam:g}"]
+    for text in view.where.texts():
+        words += ["--where", text]
+    words += ["--k", str(view.k)]
+    return shlex.join(words)

@@ -1,0 +1,321 @@
+"""A version: one built catalog on disk, closed and read-only.
+
+    catalogs/NAME/current -> versions/ID        the pointer that readers follow
+    catalogs/NAME/versions/ID/                  manifest, tables, vectors, maps, pictures, the store's shard
+
+A build writes a new version beside the old one and moves the pointer with `os.replace`, so a reader sees the old one
+or the new one and never half of either.
+"""
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recsys.catalog import Catalog, Facet
+from recsys.errors import CatalogError, NotBuilt, UnknownItem, quoted
+from recsys.settings import Settings
+from recsys.where import FacetTable
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
+
+
+class Version:
+    """A built catalog, opened for reading. Arrays are memory-mapped and shared by all readers.
+
+    Args:
+        path: a version's folder.
+
+    Attributes:
+        manifest: what was built, from what and how; see `docs/schema.md`.
+
+    Raises:
+        CatalogError: the folder is no version, or one of another format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        try:
+            # Held open and locked for as long as this object lives, so that no build removes what we read.
+            self._open = (self.path / MANIFEST).open()
+            fcntl.flock(self._open, fcntl.LOCK_SH)
+            self.manifest: dict = json.load(self._open)
+        except (OSError, ValueError) as error:
+            raise CatalogError(
+                f"The built catalog in {self.path.name} cannot be read.", "Build it again: python -m recsys build"
+            ) from error
+        if self.manifest.get("format") != FORMAT:
+            raise CatalogError(
+                f"The built catalog {self.name} was made by another release.", "Build it again: python -m recsys build"
+            )
+
+    @property
+    def name(self) -> str:
+        """The catalog's name."""
+        return self.manifest["name"]
+
+    @property
+    def id(self) -> str:
+        """The version's id; two versions of one id hold the same."""
+        return self.manifest["id"]
+
+    @property
+    def shard(self) -> Path:
+        """Folder of the embedded store's shard."""
+        return self.path / "shard"
+
+    @property
+    def collection(self) -> str:
+        """The collection's name on a Qdrant server."""
+        return f"tastespace_{self.name}_{self.id}"
+
+    @property
+    def default_space(self) -> str:
+        """The space that a newcomer starts in."""
+        return self.manifest["default_space"]
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The items, facets, interactions and users."""
+        m = self.manifest
+        return Catalog(
+            name=m["name"],
+            label=m["label"],
+            about=m["about"],
+            items=_read_items(self.path / "items.parquet", "item_id"),
+            facets=tuple(Facet(**facet) for facet in m["facets"]),
+            categories=m["categories"],
+            licence=m["licence"],
+            citation=m["citation"],
+            interactions=_read_optional(self.path / "interactions.parquet"),
+            users=_read_optional(self.path / "users.parquet"),
+        )
+
+    @cached_property
+    def facets(self) -> FacetTable:
+        """The facets as arrays."""
+        return FacetTable(self.catalog)
+
+    @cached_property
+    def spaces(self) -> Mapping[str, np.ndarray]:
+        """Each space's vectors: (n, d) float32 in the items' order, a zero row where an item has none."""
+        return {space: np.load(self.path / f"{space}.npy", mmap_mode="r") for space in self.manifest["spaces"]}
+
+    @cached_property
+    def item_ids(self) -> np.ndarray:
+        """(n,) str, the ids in the items' order."""
+        return self.catalog.items.index.to_numpy(dtype=object)
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {item_id: row for row, item_id in enumerate(self.item_ids)}
+
+    def rows(self, ids: Iterable[str]) -> np.ndarray:
+        """The rows of items: (len(ids),) int64.
+
+        Raises:
+            UnknownItem: an id that the catalog does not have.
+        """
+        try:
+            return np.array([self._row_of[i] for i in ids], dtype=np.int64)
+        except KeyError as error:
+            raise UnknownItem(
+                f"The catalog {self.name} has no item {quoted(error.args[0])}.",
+                f"Find ids with: python -m recsys search --catalog {self.name} WORDS",
+            ) from None
+
+    def __contains__(self, item_id: object) -> bool:
+        return item_id in self._row_of
+
+    def map(self, space: str, dims: int = 2) -> np.ndarray:
+        """A space's projection: (n, dims) float32, NaN where an item has no vector.
+
+        Raises:
+            KeyError: the space has no map of that many dimensions.
+        """
+        if dims not in self.manifest["maps"].get(space, ()):
+            raise KeyError(f"{space} in {dims}D")
+        return np.load(self.path / f"map-{space}-{dims}d.npy", mmap_mode="r")
+
+    @cached_property
+    def popularity(self) -> np.ndarray | None:
+        """How many people interacted with each item: (n,) int64, or None where nobody's interactions are known."""
+        if self.catalog.interactions is None:
+            return None
+        counts = self.catalog.interactions["item_id"].value_counts()
+        return counts.reindex(self.item_ids, fill_value=0).to_numpy(dtype=np.int64)
+
+    @cached_property
+    def _wishes(self) -> dict[str, dict[str, np.ndarray]]:
+        with np.load(self.path / "wishes.npz") as stored:
+            words = [str(w) for w in stored["words"]]
+            return {w: {s: stored[s][i] for s in stored.files if s != "words"} for i, w in enumerate(words)}
+
+    def known_wish(self, words: str) -> dict[str, np.ndarray] | None:
+        """The vectors, by space, of a wish that was encoded at build time; None for any other."""
+        return self._wishes.get(words)
+
+    def thumbnail(self, row: int) -> bytes | None:
+        """The item's small picture (WebP), or None where it has none."""
+        return self._thumbnails[row]
+
+    def picture(self, row: int) -> bytes | None:
+        """The item's large picture (WebP), or None where it has none."""
+        return self._pictures[row]
+
+    @cached_property
+    def _thumbnails(self) -> "BlobFile":
+        return BlobFile(self.path / "thumbnails.bin")
+
+    @cached_property
+    def _pictures(self) -> "BlobFile":
+        return BlobFile(self.path / "pictures.bin")
+
+
+class BlobFile:
+    """Many small byte strings in one memory-mapped file, with their ends beside it.
+
+    Args:
+        path: the file; `path + ".ends.npy"` is the (n,) int64 array of ends.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._ends = np.load(_ends_of(path))
+        self._bytes = np.memmap(path, dtype=np.uint8, mode="r") if len(self._ends) and self._ends[-1] else None
+
+    def __getitem__(self, row: int) -> bytes | None:
+        start, end = (self._ends[row - 1] if row else 0), self._ends[row]
+        return self._bytes[start:end].tobytes() if end > start else None
+
+    @staticmethod
+    def write(path: Path, blobs: Iterable[bytes | None]) -> None:
+        """Writes the strings; None is kept as None."""
+        ends, end = [], 0
+        with path.open("wb") as file:
+            for blob in blobs:
+                end += file.write(blob or b"")
+                ends.append(end)
+        np.save(_ends_of(path), np.array(ends, dtype=np.int64))
+
+
+def _ends_of(path: Path) -> Path:
+    return path.with_name(path.name + ".ends.npy")
+
+
+def _read_items(path: Path, index: str) -> pd.DataFrame:
+    items = pd.read_parquet(path).set_index(index)
+    for column in items.columns:
+        # Parquet gives lists back as arrays; the rest of the code knows tuples.
+        if items[column].map(lambda v: isinstance(v, np.ndarray)).any():
+            items[column] = items[column].map(tuple)
+    return items
+
+
+def _read_optional(path: Path) -> pd.DataFrame | None:
+    if not path.exists():
+        return None
+    frame = pd.read_parquet(path)
+    return frame.set_index("user_id") if path.stem == "users" else frame
+
+
+def write_tables(path: Path, catalog: Catalog) -> None:
+    """Writes a catalog's tables into a version's folder."""
+    catalog.items.reset_index().to_parquet(path / "items.parquet", index=False)
+    if catalog.interactions is not None:
+        catalog.interactions.to_parquet(path / "interactions.parquet", index=False)
+    if catalog.users is not None:
+        catalog.users.reset_index().to_parquet(path / "users.parquet", index=False)
+
+
+def describe(catalog: Catalog) -> dict:
+    """The part of a manifest that says what a catalog is."""
+    return {
+        "name": catalog.name,
+        "label": catalog.label,
+        "about": catalog.about,
+        "facets": [asdict(facet) for facet in catalog.facets],
+        "categories": catalog.categories,
+        "licence": catalog.licence,
+        "citation": catalog.citation,
+        "items": len(catalog),
+        "interactions": 0 if catalog.interactions is None else len(catalog.interactions),
+        "users": 0 if catalog.users is None else len(catalog.users),
+    }
+
+
+def current_path(settings: Settings, name: str) -> Path | None:
+    """The folder of the version that now serves, or None where the catalog is not built."""
+    if not _NAME.fullmatch(name):  # names come from links too, and become a path
+        return None
+    pointer = settings.catalogs / name / "current"
+    return pointer.resolve() if (pointer / MANIFEST).exists() else None
+
+
+def built_names(settings: Settings) -> list[str]:
+    """The catalogs that are built, in alphabetical order."""
+    if not settings.catalogs.is_dir():
+        return []
+    return sorted(folder.name for folder in settings.catalogs.iterdir() if current_path(settings, folder.name))
+
+
+def open_current(settings: Settings, name: str) -> Version:
+    """The version of a catalog that now serves.
+
+    Raises:
+        NotBuilt: the catalog is not built.
+    """
+    path = current_path(settings, name)
+    if path is None:
+        known = built_names(settings)
+        has = f"There is {', '.join(known)}. " if known else ""
+        raise NotBuilt(f"The catalog {quoted(name)} is not built.", f"{has}Build it: python -m recsys build --catalog {name}")
+    return Version(path)
+
+
+def publish(settings: Settings, name: str, finished: Path, version_id: str) -> Path:
+    """Puts a finished version in place and moves the pointer to it, atomically.
+
+    The version that served before stays on disk, since a reader may be about to open it; older ones go once nobody
+    reads them.
+
+    Args:
+        settings: where catalogs live.
+        name: the catalog.
+        finished: the folder that was written, on the same file system; it is moved.
+        version_id: its id.
+    """
+    home = settings.catalogs / name
+    target = home / "versions" / version_id
+    before = current_path(settings, name)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(finished, target)
+    pointer = home / f".current-{os.getpid()}"
+    pointer.unlink(missing_ok=True)
+    pointer.symlink_to(Path("versions") / version_id)
+    os.replace(pointer, home / "current")
+    for folder in target.parent.iterdir():
+        if folder not in (target, before):
+            _remove_unless_open(folder)
+    return target
+
+
+def _remove_unless_open(folder: Path) -> None:
+    try:
+        with (folder / MANIFEST).open() as manifest:
+            fcntl.flock(manifest, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        return  # some process still reads it; a later build removes it
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
