@@ -39,7 +39,9 @@ class StepCache:
     def __init__(self, path: Path) -> None:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._run(lambda db: db.execute("CREATE TABLE IF NOT EXISTS steps (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID"))
+        self._run(
+            lambda db: db.execute("CREATE TABLE IF NOT EXISTS steps (key TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID")
+        )
 
     def get(self, keys: Iterable[str]) -> dict[str, bytes]:
         """The values there are; keys without one are left out."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recsys.funnel import Funnel, Recommendation
+from recsys.where import Where
 
 SIGNALS = ("likes", "wish", "categories", "dislikes")
 
@@ -50,7 +51,9 @@ def explain(funnel: Funnel, answer: Recommendation, positions: np.ndarray) -> li
     }
     reasons = []
     for i in range(len(rows)):
-        own = [Reason(name, float(share[i]), *nearest.get(name, {}).get(i, (None, None))) for name, share in shares.items()]
+        own = [
+            Reason(name, float(share[i]), *nearest.get(name, {}).get(i, (None, None))) for name, share in shares.items()
+        ]
         reasons.append(sorted(own, key=lambda r: -r.value))
     return reasons
 
@@ -65,3 +68,75 @@ def _most_alike(
     similarity = tower.similarity_vectors(rows) @ tower.similarity_vectors(funnel.version.rows(ids)).T
     best = similarity.argmax(axis=1)
     return {i: (ids[j], float(similarity[i, j])) for i, j in enumerate(best)}
+
+
+def as_document(funnel: Funnel, answer: Recommendation) -> dict:
+    """A recommendation as the JSON document of the command line; see `docs/schema.md`."""
+    version = funnel.version
+    items = version.catalog.items
+    reasons = explain(funnel, answer, answer.picks)
+    listed = []
+    for rank, position in enumerate(answer.picks):
+        row = answer.candidates[position]
+        listed.append(
+            {
+                "item_id": version.item_ids[row],
+                "title": items["title"].iat[row],
+                "score": _rounded(answer.scores[rank]),
+                "relevance": _rounded(answer.relevance[position]),
+                "reasons": [
+                    {
+                        "signal": r.signal,
+                        "value": _rounded(r.value),
+                        **(
+                            {"item_id": r.item_id, "similarity": _rounded(r.similarity)}
+                            if r.item_id is not None
+                            else {}
+                        ),
+                    }
+                    for r in reasons[rank]
+                ]
+                + [{"signal": "variety", "value": _rounded(-answer.penalties[rank])}],
+            }
+        )
+    return {
+        "catalog": version.name,
+        "version": version.id,
+        "store": funnel.store.deployment,
+        "space": answer.space,
+        "starting": answer.starting or None,
+        "matching": answer.matching,
+        "note": shortfall(funnel, answer),
+        "items": listed,
+        "trace": [
+            {"stage": s.stage, "in": s.n_in, "out": s.n_out, "ms": round(s.ms, 3), "dropped": s.dropped}
+            for s in answer.trace.stages
+        ],
+    }
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 6) + 0.0  # -0.0 becomes 0.0
+
+
+def shortfall(funnel: Funnel, answer: Recommendation) -> str | None:
+    """Why the list is shorter than asked for, and which condition to relax; None where it is not."""
+    found, asked, where = len(answer.picks), answer.request.k, answer.request.where
+    if found >= asked:
+        return None
+    if not where:
+        return f"Only {found} items are left to show." if found else "No item is left to show."
+    facets = funnel.version.facets
+    rated = funnel.version.rows(answer.request.profile.rated)
+    freed = {}
+    for condition in where:
+        rest = Where(tuple(c for c in where if c != condition))
+        mask = facets.mask(rest)
+        mask[rated] = False
+        freed[str(condition)] = int(mask.sum())
+    relaxed, count = max(freed.items(), key=lambda item: item[1])
+    if found:
+        return f"Only {found} items satisfy the conditions. Without “{relaxed}” there would be {count:,}."
+    if count:
+        return f"No item satisfies the conditions. Relax “{relaxed}”: without it there are {count:,}."
+    return "No item satisfies the conditions, nor any of them less one. Remove several."

@@ -136,7 +136,7 @@ class Funnel:
     def __init__(self, version: Version, store: Store, encode_wish: WishEncoder) -> None:
         self.version = version
         self.store = store
-        self._encode_wish = encode_wish
+        self.encode_wish = encode_wish
 
     def tower(self, request: Request) -> ContentTower:
         """The tower that turns the request's profile into a query.
@@ -147,7 +147,7 @@ class Funnel:
         space = request.space or self.version.default_space
         if space not in self.version.spaces:
             raise ValueError(f"expected one of the spaces {', '.join(self.version.spaces)}, got {space}")
-        return ContentTower(self.version, space, request.blend, self._encode_wish)
+        return ContentTower(self.version, space, request.blend, self.encode_wish)
 
     def recommend(self, request: Request) -> Recommendation:
         """Runs the funnel.
@@ -174,7 +174,9 @@ class Funnel:
             matching = int(allowed.sum())
             if query is not None:
                 starting = ""
-                rows, scores = self._nearest(tower.space, query.vector, sizes.retrieve + len(rated), request.where, matching)
+                rows, scores = self._nearest(
+                    tower.space, query.vector, sizes.retrieve + len(rated), request.where, matching
+                )
             else:
                 starting, rows, scores = self._starting_list(tower.space, allowed)
                 rows, scores = rows[: sizes.retrieve], scores[: sizes.retrieve]
@@ -217,7 +219,9 @@ class Funnel:
         vectors = self.tower(answer.request).similarity_vectors(answer.candidates)
         return mmr_sweep(answer.relevance, vectors, answer.request.k, STOPS)
 
-    def nearest_rows(self, space: str, vector: np.ndarray, n: int, where: Where = Where()) -> tuple[np.ndarray, np.ndarray]:
+    def nearest_rows(
+        self, space: str, vector: np.ndarray, n: int, where: Where = Where()
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The n items nearest to a point, exactly scored: rows (<=n,) int64 and scores (<=n,) float64, best first."""
         return self._nearest(space, vector, n, where, int(self.version.facets.mask(where).sum()))
 
@@ -256,9 +260,12 @@ class Funnel:
             members = members[allowed[members]]
             members = members[vectors[members].any(axis=1)]
             if len(members):
-                near = np.round(vectors[members].astype(np.float64) @ vectors[members].mean(axis=0), DECIMALS)
+                centroid = vectors[members].mean(axis=0, dtype=np.float64)
+                near = np.round(vectors[members] @ centroid, DECIMALS)
                 found.setdefault(int(members[np.argmax(near)]), round(count / len(allowed), DECIMALS))
-        return np.array(list(found), dtype=np.int64), np.array(list(found.values()), dtype=np.float64)
+        rows, scores = np.array(list(found), dtype=np.int64), np.array(list(found.values()), dtype=np.float64)
+        order = np.lexsort((rows, -scores))
+        return rows[order], scores[order]
 
 
 def _reasons(counts: dict[str, int]) -> dict[str, int]:

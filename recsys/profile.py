@@ -93,7 +93,9 @@ class Profile:
             values = list(dict.fromkeys(query.get(name, ())))
             for value in values:
                 if value not in known:
-                    problems.append(f"The link names {what} that this catalog does not have: {quoted(value)}. It was left out.")
+                    problems.append(
+                        f"The link names {what} that this catalog does not have: {quoted(value)}. It was left out."
+                    )
             kept = [v for v in values if v in known]
             if len(kept) > MAX_SIGNALS:
                 problems.append(f"The link has more than {MAX_SIGNALS} values of {name}; the rest was left out.")

@@ -54,9 +54,10 @@ class Version:
             raise CatalogError(
                 f"The built catalog in {self.path.name} cannot be read.", "Build it again: python -m recsys build"
             ) from error
-        if self.manifest.get("format") != FORMAT:
+        if not isinstance(self.manifest, dict) or self.manifest.get("format") != FORMAT:
             raise CatalogError(
-                f"The built catalog {self.name} was made by another release.", "Build it again: python -m recsys build"
+                f"The built catalog in {self.path.name} was made by another release.",
+                "Build it again: python -m recsys build",
             )
 
     @property
@@ -152,7 +153,7 @@ class Version:
         """How many people interacted with each item: (n,) int64, or None where nobody's interactions are known."""
         if self.catalog.interactions is None:
             return None
-        counts = self.catalog.interactions["item_id"].value_counts()
+        counts = self.catalog.interactions.groupby("item_id")["user_id"].nunique()
         return counts.reindex(self.item_ids, fill_value=0).to_numpy(dtype=np.int64)
 
     @cached_property
@@ -167,19 +168,19 @@ class Version:
 
     def thumbnail(self, row: int) -> bytes | None:
         """The item's small picture (WebP), or None where it has none."""
-        return self._thumbnails[row]
+        return self._thumbnails[row] if self._thumbnails is not None else None
 
     def picture(self, row: int) -> bytes | None:
         """The item's large picture (WebP), or None where it has none."""
-        return self._pictures[row]
+        return self._pictures[row] if self._pictures is not None else None
 
     @cached_property
-    def _thumbnails(self) -> "BlobFile":
-        return BlobFile(self.path / "thumbnails.bin")
+    def _thumbnails(self) -> "BlobFile | None":
+        return BlobFile.open(self.path / "thumbnails.bin")
 
     @cached_property
-    def _pictures(self) -> "BlobFile":
-        return BlobFile(self.path / "pictures.bin")
+    def _pictures(self) -> "BlobFile | None":
+        return BlobFile.open(self.path / "pictures.bin")
 
 
 class BlobFile:
@@ -197,9 +198,14 @@ class BlobFile:
         start, end = (self._ends[row - 1] if row else 0), self._ends[row]
         return self._bytes[start:end].tobytes() if end > start else None
 
+    @classmethod
+    def open(cls, path: Path) -> "BlobFile | None":
+        """The file, or None where there is none: a catalog without pictures has no file of them."""
+        return cls(path) if path.exists() else None
+
     @staticmethod
     def write(path: Path, blobs: Iterable[bytes | None]) -> None:
-        """Writes the strings; None is kept as None."""
+        """Writes the strings. None and the empty string are both read back as None."""
         ends, end = [], 0
         with path.open("wb") as file:
             for blob in blobs:
@@ -253,9 +259,14 @@ def describe(catalog: Catalog) -> dict:
     }
 
 
+def is_name(text: object) -> bool:
+    """Whether a text can name a catalog or a version: names come from links and files, and become paths."""
+    return isinstance(text, str) and _NAME.fullmatch(text) is not None
+
+
 def current_path(settings: Settings, name: str) -> Path | None:
     """The folder of the version that now serves, or None where the catalog is not built."""
-    if not _NAME.fullmatch(name):  # names come from links too, and become a path
+    if not is_name(name):
         return None
     pointer = settings.catalogs / name / "current"
     return pointer.resolve() if (pointer / MANIFEST).exists() else None
@@ -278,7 +289,8 @@ def open_current(settings: Settings, name: str) -> Version:
     if path is None:
         known = built_names(settings)
         has = f"There is {', '.join(known)}. " if known else ""
-        raise NotBuilt(f"The catalog {quoted(name)} is not built.", f"{has}Build it: python -m recsys build --catalog {name}")
+        command = f"python -m recsys build{f' --catalog {name}' if is_name(name) else ''}"
+        raise NotBuilt(f"The catalog {quoted(name)} is not built.", f"{has}Build it: {command}")
     return Version(path)
 
 

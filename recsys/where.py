@@ -1,6 +1,7 @@
 """Conditions on facets: `year>=1990`, `category=food,animals`, `tags!=flag`, `in_stock=yes`.
 
-A missing value satisfies no condition, not even `!=`. Conditions are ANDed; the values of one are ORed.
+A missing value satisfies no condition, not even `!=`. Conditions are ANDed; the values of one are ORed, and a comma
+inside a value is written `\\,`.
 The same `Where` becomes a Qdrant filter in `recsys.store` and a boolean mask here; both select the same items.
 """
 
@@ -18,7 +19,8 @@ from recsys.errors import InvalidInput, quoted
 Op = Literal["=", "!=", ">=", "<=", ">", "<"]
 Value = str | float | bool
 
-_FORM = re.compile(r"^\s*(?P<facet>\w+)\s*(?P<op>!=|>=|<=|=|>|<)\s*(?P<values>.*?)\s*$", re.DOTALL)
+_FORM = re.compile(r"^\s*(?P<facet>\w+)\s*(?P<op>!=|>=|<=|=|>|<)\s*(?P<values>[^\x00-\x1f\x7f-\x9f]*?)\s*$")
+_COMMA = re.compile(r"(?<!\\),")
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _COMPARE = {">=": np.greater_equal, "<=": np.less_equal, ">": np.greater, "<": np.less}
 _EXAMPLE = "Write it like year>=1990, category=food,animals, tags!=flag or in_stock=yes."
@@ -80,12 +82,15 @@ def parse_condition(text: str, catalog: Catalog) -> Condition:
         facet = catalog.facet(name)
     except KeyError:
         known = ", ".join(f.name for f in catalog.facets)
-        raise InvalidInput(f"The catalog {catalog.name} has no facet {quoted(name)}.", f"Its facets: {known}.") from None
+        raise InvalidInput(
+            f"The catalog {catalog.name} has no facet {quoted(name)}.", f"Its facets: {known}."
+        ) from None
     if facet.kind == "number":
         return Condition(name, op, (_number(raw, facet, op),))
     if op not in ("=", "!="):
         raise InvalidInput(f"{facet.label} has no order, so {op} cannot be used on it.", f"Use = or !=: {name}=VALUE.")
-    values = tuple(dict.fromkeys(part.strip() for part in raw.split(",") if part.strip()))
+    parts = (part.strip().replace("\\,", ",") for part in _COMMA.split(raw))
+    values = tuple(dict.fromkeys(part for part in parts if part))
     if not values:
         raise InvalidInput(f"The condition {quoted(text)} names no value.", _EXAMPLE)
     if facet.kind == "flag":
@@ -107,14 +112,18 @@ def _number(raw: str, facet: Facet, op: str) -> float:
 
 def _flag(raw: str, facet: Facet) -> bool:
     if raw.lower() not in _FLAGS:
-        raise InvalidInput(f"{facet.label} is yes or no, not {quoted(raw)}.", f"Write {facet.name}=yes or {facet.name}=no.")
+        raise InvalidInput(
+            f"{facet.label} is yes or no, not {quoted(raw)}.", f"Write {facet.name}=yes or {facet.name}=no."
+        )
     return _FLAGS[raw.lower()]
 
 
 def _show(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
+    if isinstance(value, str):
+        return value.replace(",", "\\,")
+    return repr(float(value)).removesuffix(".0")
 
 
 class FacetTable:
@@ -139,7 +148,10 @@ class FacetTable:
                 self._add_discrete(facet, column)
 
     def _add_discrete(self, facet: Facet, column: pd.Series) -> None:
-        per_item = column if facet.kind == "tags" else column.map(lambda v: () if pd.isna(v) else (v,))
+        if facet.kind == "tags":
+            per_item = column.map(lambda tags: tuple(dict.fromkeys(tags)))
+        else:
+            per_item = column.map(lambda v: () if pd.isna(v) else (v,))
         lengths = per_item.map(len).to_numpy(dtype=np.int64)
         rows = np.repeat(np.arange(self._n), lengths)
         flat = [value for values in per_item for value in values]

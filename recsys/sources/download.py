@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from urllib.parse import quote
 
 from recsys.errors import CatalogError, quoted
 
@@ -80,7 +79,7 @@ def fetch_deb(
     """
     wanted = f"{package}={version}"
     # A mirror names the file without the epoch, apt-get with it: somebody may bring either by hand.
-    names = tuple(f"{package}_{v}_all.deb" for v in (version.split(":")[-1], quote(version, safe="+~")))
+    names = tuple(f"{package}_{v}_all.deb" for v in (version.split(":")[-1], version.replace(":", "%3a")))
     by_hand = f"put {names[0]} into {folder} by hand (“apt-get download {wanted}” on any Debian machine fetches it)."
 
     def fetch(scratch: Path, tick: Callable[[], None]) -> None:
@@ -174,7 +173,7 @@ def _fetch(
         for _ in range(2):
             with tempfile.TemporaryDirectory(dir=folder, prefix=_SCRATCH) as scratch:
                 try:
-                    fetch(Path(scratch), lambda: report(_bytes_below(Path(scratch))))  # noqa: B023
+                    fetch(Path(scratch), lambda: report(_bytes_below(Path(scratch))))
                 except _CommandFailed as failure:
                     if failure.disk_full:
                         raise OSError(errno.ENOSPC, str(failure)) from None

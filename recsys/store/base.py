@@ -11,6 +11,8 @@ Deployment = Literal["edge", "server", "memory"]
 Progress = Callable[[int, int, str], None]
 """Called as `progress(done, total, what)` with `what` in words a visitor reads."""
 
+EVERYTHING = Where()
+
 EXACT_BELOW = 20_000
 """Catalogs with fewer items are searched exactly: a full scan takes well under a millisecond there, and is right."""
 
@@ -32,7 +34,7 @@ class Store(Protocol):
     exact: bool
 
     def nearest(
-        self, space: str, query: np.ndarray, n: int, where: Where = Where()
+        self, space: str, query: np.ndarray, n: int, where: Where = EVERYTHING
     ) -> tuple[np.ndarray, np.ndarray]:
         """The items with the highest dot product, under conditions.
 
@@ -53,7 +55,7 @@ class Store(Protocol):
         ...
 
     def nearest_diverse(
-        self, space: str, query: np.ndarray, k: int, lam: float, candidates: int, where: Where = Where()
+        self, space: str, query: np.ndarray, k: int, lam: float, candidates: int, where: Where = EVERYTHING
     ) -> np.ndarray:
         """Qdrant's own MMR (Carbonell & Goldstein 1998) over the nearest candidates; similarity is the dot product.
 
@@ -73,7 +75,7 @@ class Store(Protocol):
         """
         ...
 
-    def count(self, where: Where = Where()) -> int:
+    def count(self, where: Where = EVERYTHING) -> int:
         """How many items satisfy the conditions, with or without vectors.
 
         Raises:

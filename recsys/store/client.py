@@ -3,6 +3,7 @@
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from json import JSONDecodeError
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from recsys.catalog import Catalog
 from recsys.errors import NotBuilt, StoreUnavailable, TastespaceError
 from recsys.settings import Settings
 from recsys.store.base import (
+    EVERYTHING,
     EXACT_BELOW,
     Deployment,
     Progress,
@@ -78,9 +80,7 @@ class Connection:
             remote = client._client  # the only place where the parsed address can be read
             address = f"{remote._scheme}://{remote._host}:{remote._port}"  # without a user or password in it
         except ValueError:
-            raise StoreUnavailable(
-                "QDRANT_URL is not an address.", "Write it like http://localhost:6333."
-            ) from None
+            raise StoreUnavailable("QDRANT_URL is not an address.", "Write it like http://localhost:6333.") from None
         return cls(client, "server", address)
 
     def ask(self, request: Callable[[], Answer], collection: str, tries: int = TRIES) -> Answer:
@@ -100,7 +100,7 @@ class Connection:
                 time.sleep(PAUSES_S[attempt - 1])
             try:
                 return request()
-            except (ApiException, QdrantException) as error:
+            except (ApiException, QdrantException, JSONDecodeError) as error:
                 refusal = self._refusal(error, collection)
                 if refusal is not None:
                     # From None: what the HTTP library says may hold the key.
@@ -154,7 +154,9 @@ class ClientStore:
         # The re-implementation always scans everything, and warns when it is told how to search.
         self._params = models.SearchParams(exact=self.exact) if self.deployment == "server" else None
 
-    def nearest(self, space: str, query: np.ndarray, n: int, where: Where = Where()) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(
+        self, space: str, query: np.ndarray, n: int, where: Where = EVERYTHING
+    ) -> tuple[np.ndarray, np.ndarray]:
         """See `Store.nearest`."""
         vector = checked_query(self.spaces, space, query)
         check_size("n", n)
@@ -162,7 +164,7 @@ class ClientStore:
         return rows_of(points), scores_of(points)
 
     def nearest_diverse(
-        self, space: str, query: np.ndarray, k: int, lam: float, candidates: int, where: Where = Where()
+        self, space: str, query: np.ndarray, k: int, lam: float, candidates: int, where: Where = EVERYTHING
     ) -> np.ndarray:
         """See `Store.nearest_diverse`."""
         vector = checked_query(self.spaces, space, query)
@@ -171,10 +173,10 @@ class ClientStore:
         check_lam(lam)
         candidates = min(candidates, max(self._points, 1))
         # The client's diversity is 1 - lambda.
-        mmr = models.Mmr(diversity=1 - float(lam), candidates_limit=candidates)
+        mmr = models.Mmr(diversity=float(lam), candidates_limit=candidates)
         return rows_of(self._query(models.NearestQuery(nearest=vector, mmr=mmr), space, k, where))
 
-    def count(self, where: Where = Where()) -> int:
+    def count(self, where: Where = EVERYTHING) -> int:
         """See `Store.count`."""
         count_filter = compile_where(where, FILTER_TYPES)
         return self._ask(lambda: self._client.count(self._collection, count_filter=count_filter, exact=True)).count

@@ -3,15 +3,17 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import qdrant_edge as edge
 
 from recsys.catalog import Catalog
-from recsys.errors import NotBuilt, StoreUnavailable
+from recsys.errors import NotBuilt, StoreUnavailable, TastespaceError, quoted
 from recsys.store.base import (
+    EVERYTHING,
     EXACT_BELOW,
     Progress,
     check_lam,
@@ -35,7 +37,7 @@ _INDEX_TYPES = {
     "integer": edge.PayloadSchemaType.Integer,
 }
 _CONFIG = "edge_config.json"  # Edge's own record of what the shard holds; the API does not tell
-_BUILD = "Build it: python -m recsys build"
+_REBUILD = "Build it again: python -m recsys build --force"
 
 
 class EdgeStore:
@@ -53,19 +55,16 @@ class EdgeStore:
     deployment = "edge"
 
     def __init__(self, path: Path) -> None:
-        try:
-            vectors = json.loads((path / _CONFIG).read_text())["vectors"]
-            self.spaces = {name: params["size"] for name, params in vectors.items()}
+        self.spaces = _read_spaces(path)
+        with _told(NotBuilt, f"The index in {path} cannot be read", _REBUILD):
             self._shard = edge.EdgeShard.load(str(path))
             self._points = self._shard.count(edge.CountRequest())
-        except FileNotFoundError:
-            raise NotBuilt(f"There is no index in {path}.", _BUILD) from None
-        except Exception as error:  # Edge raises nothing more specific
-            raise NotBuilt(f"The index in {path} cannot be read ({error}).", _BUILD) from error
         self.exact = self._points < EXACT_BELOW
         self._params = edge.SearchParams(exact=self.exact)
 
-    def nearest(self, space: str, query: np.ndarray, n: int, where: Where = Where()) -> tuple[np.ndarray, np.ndarray]:
+    def nearest(
+        self, space: str, query: np.ndarray, n: int, where: Where = EVERYTHING
+    ) -> tuple[np.ndarray, np.ndarray]:
         """See `Store.nearest`."""
         vector = checked_query(self.spaces, space, query)
         check_size("n", n)
@@ -73,7 +72,7 @@ class EdgeStore:
         return rows_of(points), scores_of(points)
 
     def nearest_diverse(
-        self, space: str, query: np.ndarray, k: int, lam: float, candidates: int, where: Where = Where()
+        self, space: str, query: np.ndarray, k: int, lam: float, candidates: int, where: Where = EVERYTHING
     ) -> np.ndarray:
         """See `Store.nearest_diverse`."""
         vector = checked_query(self.spaces, space, query)
@@ -84,10 +83,11 @@ class EdgeStore:
         mmr = edge.Mmr(vector, lambda_=float(lam), candidates_limit=candidates, using=space)
         return rows_of(self._query(mmr, k, where))
 
-    def count(self, where: Where = Where()) -> int:
+    def count(self, where: Where = EVERYTHING) -> int:
         """See `Store.count`."""
         request = edge.CountRequest(filter=compile_where(where, FILTER_TYPES))
-        return self._ask(self._shard.count, request)
+        with _told(StoreUnavailable, "The index cannot be searched", _REBUILD):
+            return self._shard.count(request)
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -100,13 +100,8 @@ class EdgeStore:
             filter=compile_where(where, FILTER_TYPES),
             params=self._params,
         )
-        return self._ask(self._shard.query, request)
-
-    def _ask(self, function, request):
-        try:
-            return function(request)
-        except Exception as error:  # Edge raises nothing more specific
-            raise StoreUnavailable(f"The index cannot be searched ({error}).", "Open it again, or build it.") from error
+        with _told(StoreUnavailable, "The index cannot be searched", _REBUILD):
+            return self._shard.query(request)
 
 
 def write_shard(
@@ -133,19 +128,42 @@ def write_shard(
     part = path.with_name(f"{path.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    _require_room(part, spaces)
     try:
-        shard = edge.EdgeShard.create(str(part), _config(dims, len(catalog)))
-        try:
-            _fill(shard, spaces, catalog, progress)
-        finally:
-            shard.close()
-    except Exception as error:
+        _require_room(part, spaces)
+        with _told(StoreUnavailable, "The index cannot be written", "Is the disk full?"):
+            shard = edge.EdgeShard.create(str(part), _config(dims, len(catalog)))
+            try:
+                _fill(shard, spaces, catalog, progress)
+            finally:
+                shard.close()
+            # The first opening tidies up what writing left; from the second on no byte changes, so that
+            # several processes can open the folder at the same moment.
+            edge.EdgeShard.load(str(part)).close()
+        os.replace(part, path)
+    except BaseException:
         shutil.rmtree(part, ignore_errors=True)
-        if type(error) is Exception:  # Edge's own; it raises nothing more specific
-            raise StoreUnavailable(f"The index cannot be written ({error}).", "Is the disk full?") from error
         raise
-    os.replace(part, path)
+
+
+def _read_spaces(path: Path) -> dict[str, int]:
+    try:
+        vectors = json.loads((path / _CONFIG).read_text())["vectors"]
+        return {name: params["size"] for name, params in vectors.items()}
+    except FileNotFoundError:
+        raise NotBuilt(f"There is no index in {path}.", "Build it: python -m recsys build") from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise NotBuilt(f"The index in {path} cannot be read ({error}).", _REBUILD) from error
+
+
+@contextmanager
+def _told(kind: type[TastespaceError], what: str, way_out: str) -> Iterator[None]:
+    """Turns Edge's failures into a sentence. It raises plain `Exception`, or panics past `except Exception`."""
+    try:
+        yield
+    except BaseException as error:
+        if type(error) is Exception or type(error).__name__ == "PanicException":
+            raise kind(f"{what} ({quoted(str(error), 200)}).", way_out) from error
+        raise
 
 
 def _config(dims: Mapping[str, int], n: int) -> edge.EdgeConfig:
@@ -180,6 +198,6 @@ def _require_room(folder: Path, spaces: Mapping[str, np.ndarray]) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StoreUnavailable(
-            f"The index needs {needed / 2**20:.0f} MB while it is written, and the disk has {free / 2**20:.0f} MB left.",
+            f"The index needs {needed / 2**20:.0f} MB while it is written; the disk has {free / 2**20:.0f} MB left.",
             "Free some room, or move the data: TASTESPACE_DATA=FOLDER.",
         )

@@ -60,9 +60,7 @@ def batches(spaces: Mapping[str, np.ndarray], catalog: Catalog, size: int) -> It
             chunk = np.asarray(matrix[rows.start : rows.stop], dtype=np.float32)
             for i in np.flatnonzero(chunk.any(axis=1)):
                 vectors[i][name] = chunk[i].tolist()
-        payloads = [
-            {name: column[row] for name, column in columns.items() if column[row] is not None} for row in rows
-        ]
+        payloads = [{name: column[row] for name, column in columns.items() if column[row] is not None} for row in rows]
         yield Batch(rows, vectors, payloads)
 
 

@@ -44,12 +44,12 @@ def content_query(
         The query at unit length with its parts, or None where no term is left or the terms cancel out.
     """
     terms = {
-        "likes": unit(likes.mean(axis=0)) if len(likes) else None,
-        "wish": unit(wish) if wish is not None else None,
-        "categories": unit(centroids.mean(axis=0)) if len(centroids) else None,
-        "dislikes": -DISLIKE_WEIGHT * unit(dislikes.mean(axis=0)) if len(dislikes) else None,
+        "likes": unit(_mean(likes)) if len(likes) else None,
+        "wish": unit(wish.astype(np.float64)) if wish is not None else None,
+        "categories": unit(_mean(centroids)) if len(centroids) else None,
+        "dislikes": -DISLIKE_WEIGHT * unit(_mean(dislikes)) if len(dislikes) else None,
     }
-    parts = {name: term.astype(np.float64) for name, term in terms.items() if term is not None and term.any()}
+    parts = {name: term for name, term in terms.items() if term is not None and term.any()}
     if not parts:
         return None
     total = sum(parts.values())
@@ -57,6 +57,10 @@ def content_query(
     if length < _NOTHING:
         return None
     return Query(total / length, {name: part / length for name, part in parts.items()})
+
+
+def _mean(vectors: np.ndarray) -> np.ndarray:
+    return vectors.mean(axis=0, dtype=np.float64)
 
 
 class ContentTower:
@@ -96,7 +100,8 @@ class ContentTower:
         """
         wishes = self._encode_wish(profile) if profile.wish or profile.picture else {}
         queries = {
-            half: self._half_query(vectors, profile, wishes.get(half)) for half, (_, vectors) in self._halves.items()
+            half: self._half_query(vectors, profile, wishes.get(half)) if weight else None
+            for half, (weight, vectors) in self._halves.items()
         }
         if not any(queries.values()):
             return None
@@ -121,7 +126,7 @@ class ContentTower:
             return taken[taken.any(axis=1)]
 
         members = [present(version.facets.rows_with(version.catalog.categories, c)) for c in profile.categories]
-        centroids = [m.mean(axis=0) for m in members if len(m)]
+        centroids = [_mean(m) for m in members if len(m)]
         return content_query(
             present(version.rows(profile.likes)),
             present(version.rows(profile.dislikes)),
@@ -136,4 +141,4 @@ class ContentTower:
         """
         if self.space != "blend":
             return self._version.spaces[self.space][rows]
-        return np.hstack([np.float32(np.sqrt(weight)) * half[rows] for weight, half in self._halves.values()])
+        return np.hstack([np.sqrt(weight) * half[rows] for weight, half in self._halves.values()])

@@ -3,6 +3,7 @@
 What comes from a link is untrusted: each value that cannot be used becomes a sentence, and the rest is kept.
 """
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from recsys.where import Where
 
 MAX_K = 40
 MAX_CONDITIONS = 20
+_STEP = re.compile(r"[1-9][0-9]?")
 
 
 @dataclass(frozen=True)
@@ -100,20 +102,27 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
         raw = last(name)
         if raw is None or raw in known:
             return raw
-        problems.append(f"The link asks for {what} {quoted(raw, 30)}, which {catalog.label} does not have: {', '.join(known)}.")
+        problems.append(
+            f"The link asks for {what} {quoted(raw, 30)}, which {catalog.label} does not have: {', '.join(known)}."
+        )
         return None
 
     item = last("item")
     if item is not None and item not in version:
         problems.append(f"The link opens an item that {catalog.label} does not have: {quoted(item, 40)}.")
         item = None
-    conditions = []
-    for text in list(query.get("where", ()))[:MAX_CONDITIONS]:
+    conditions, asked = [], list(query.get("where", ()))
+    if len(asked) > MAX_CONDITIONS:
+        problems.append(f"The link has more than {MAX_CONDITIONS} conditions; the rest was left out.")
+    for text in asked[:MAX_CONDITIONS]:
         try:
             conditions.extend(Where.parse([text], catalog))
         except InvalidInput as error:
             problems.append(f"{error.what} It was left out.")
     tour = last("tour")
+    if tour is not None and not _STEP.fullmatch(tour):
+        problems.append(f"The link asks for a step of the tour that there is not: {quoted(tour, 20)}.")
+        tour = None
     return (
         View(
             catalog=version.name,
@@ -125,8 +134,8 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             k=int(number("k", 1, MAX_K, DEFAULT_K, "a list length of")),
             item=item,
             colour=choice("colour", [f.name for f in catalog.facets], "the colour by"),
-            dims=3 if last("dims") == "3" else 2,
-            tour=int(tour) if tour is not None and tour.isdecimal() and len(tour) < 3 else None,
+            dims=int(choice("dims", ("2", "3"), "a map of dimensions") or 2),
+            tour=int(tour) if tour is not None else None,
         ),
         problems,
     )
@@ -134,21 +143,20 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
 
 def to_command(view: View) -> str:
     """The command that prints the same list."""
-    words = ["python", "-m", "recsys", "recommend", "--catalog", view.catalog]
-    for item in view.profile.likes:
-        words += ["--like", item]
-    for item in view.profile.dislikes:
-        words += ["--dislike", item]
-    if view.profile.wish:
-        words += ["--wish", view.profile.wish]
-    for category in view.profile.categories:
-        words += ["--category", category]
-    if view.space is not None:
-        words += ["--space", view.space]
-    if view.blend != DEFAULT_BLEND:
-        words += ["--blend", f"{view.blend:g}"]
-    words += ["--lam", f"{view.lam:g}"]
-    for text in view.where.texts():
-        words += ["--where", text]
-    words += ["--k", str(view.k)]
+    options = [
+        ("catalog", view.catalog),
+        *(("like", item) for item in view.profile.likes),
+        *(("dislike", item) for item in view.profile.dislikes),
+        *(("wish", wish) for wish in [view.profile.wish] if wish),
+        *(("category", category) for category in view.profile.categories),
+        *(("space", space) for space in [view.space] if space is not None),
+        ("blend", f"{view.blend:g}"),
+        ("lam", f"{view.lam:g}"),
+        *(("where", text) for text in view.where.texts()),
+        ("k", str(view.k)),
+    ]
+    words = ["python", "-m", "recsys", "recommend"]
+    for name, value in options:
+        # A value that begins with a dash would be taken for an option.
+        words += [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
     return shlex.join(words)

@@ -1,30 +1,20 @@
 """What all sessions of the app share: open catalogs, their stores and the encoders. Thread-safe and read-only."""
 
-import threading
-import time
-
 import streamlit as st
 
-from recsys.errors import TastespaceError
 from recsys.funnel import Funnel
 from recsys.settings import Settings
 from recsys.store import open_store
 from recsys.version import Version, built_names, current_path, open_current
-from recsys.wishes import Encoders, Wishes
+from recsys.wishes import Wishes
 
 SETTINGS = Settings.from_env()
-
-
-@st.cache_resource(show_spinner=False)
-def encoders() -> Encoders:
-    """The encoders of this process, loaded when first needed."""
-    return Encoders(SETTINGS)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _funnel(path: str) -> Funnel:
     version = Version(path)
-    return Funnel(version, open_store(SETTINGS, version.shard, version.collection), Wishes(version, encoders()))
+    return Funnel(version, open_store(SETTINGS, version.shard, version.collection), Wishes(version))
 
 
 def funnel(name: str) -> Funnel:

@@ -16,6 +16,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 const STOPS = 101;
 const REST_MS = 340; // a little longer than the transitions of shelf.css
+const KEYS_MS = 250;
 const GAP = 14;
 const KINDS = {
   like: "what you like",
@@ -88,19 +89,23 @@ class Card {
     this.state = "";
     this.root = element("li", "card", { "data-id": id });
     this.open = element("button", "open", { type: "button", tabindex: "-1", "aria-keyshortcuts": "L D" });
+    this.words = element("span", "names");
     this.plate = element("span", "plate");
     this.picture = element("img", "picture", { alt: "", draggable: "false" });
     this.rank = element("span", "rank", { "aria-hidden": "true" });
     this.mark = element("span", "mark");
     this.plate.append(this.picture);
+    this.line = element("span", "line");
     this.title = element("span", "title", { dir: "auto" });
     this.subtitle = element("span", "subtitle", { dir: "auto" });
-    this.open.append(this.plate, this.title, this.subtitle);
+    this.words.append(this.title, this.subtitle);
+    this.open.append(this.plate, this.words);
 
     this.actions = element("span", "actions");
     this.like = this.action("like", "Like");
     this.dislike = this.action("dislike", "Dislike");
     this.actions.append(this.like, this.dislike);
+    this.line.append(this.rank, this.mark, this.actions);
 
     this.why = element("span", "why");
     this.bar = element("span", "bar", { role: "img" });
@@ -109,7 +114,7 @@ class Card {
     this.why.append(this.bar, this.score);
     this.reason = element("span", "reason", { dir: "auto" });
     this.price = element("span", "price", { dir: "auto" });
-    this.root.append(this.open, this.rank, this.mark, this.actions, this.why, this.reason);
+    this.root.append(this.open, this.line, this.why, this.reason);
     if (shelf.lens) this.root.append(this.price);
 
     this.open.addEventListener("click", () => view.send({ do: "open", id }));
@@ -204,7 +209,7 @@ class Card {
     this.penalty = penalty;
     this.rival = rival;
     const charged = penalty > 0.004;
-    setText(this.price, charged ? `−${decimals(penalty)} ${rival ? `for likeness to ${rival}` : "for likeness"}` : "");
+    setText(this.price, charged ? `−${decimals(penalty)} ${rival ? `near ${rival}` : "for likeness"}` : "");
     this.price.title = this.price.textContent;
     this.taken.hidden = !charged;
     if (!charged || !this.info || !(this.info.score > 0)) return;
@@ -232,6 +237,7 @@ class Lens {
     this.curve = icon("", "curve");
     this.curve.setAttribute("viewBox", "0 0 100 20");
     this.curve.setAttribute("preserveAspectRatio", "none");
+    this.track.title = "The hill: how many of the nearest cards are left at each stop";
     this.input = element("input", "slider", { type: "range", min: "0", max: "100", step: "1" });
     this.value = element("output", "lambda");
     const alike = element("span", "end");
@@ -244,7 +250,8 @@ class Lens {
     this.input.addEventListener("input", (event) => this.onInput(event));
     this.input.addEventListener("change", () => this.release());
     this.input.addEventListener("pointerdown", () => (this.held = true));
-    for (const name of ["pointerup", "pointercancel", "blur"]) this.input.addEventListener(name, () => (this.held = false));
+    for (const name of ["pointercancel", "blur"]) this.input.addEventListener(name, () => (this.held = false));
+    this.input.addEventListener("pointerup", () => setTimeout(() => (this.held = false))); // after "change"
   }
 
   /** The stop the slider stands at: 100 is lambda 1, at the left. */
@@ -275,14 +282,22 @@ class Lens {
     });
   }
 
+  /** The pointer has let go, or a key has moved the slider: keys come in series, so those wait for the last one. */
   release() {
+    const byPointer = this.held;
     this.held = false;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.report(), byPointer ? 0 : KEYS_MS);
+  }
+
+  report() {
+    this.timer = undefined;
     this.sentAs = this.shelf.view.send({ do: "lam", value: this.stop / (STOPS - 1) });
   }
 
-  /** Python's value counts, unless somebody is dragging or has released a value that Python does not know yet. */
+  /** Python's value counts, unless somebody is dragging or has chosen a value that Python does not know yet. */
   follow(lam, ack) {
-    const ours = this.held || (this.sentAs !== undefined && ack < this.sentAs);
+    const ours = this.held || this.timer !== undefined || (this.sentAs !== undefined && ack < this.sentAs);
     if (!ours) this.stop = Math.round(clamp(lam, 0, 1) * (STOPS - 1));
   }
 
@@ -387,7 +402,7 @@ class Shelf {
       const mark = moved === "new" ? "new" : moved === "up" ? `▲ ${up}` : moved === "down" ? `▼ ${-up}` : "";
       card.place((index % grid.columns) * grid.step, Math.floor(index / grid.columns) * grid.rowStep, index + 1, mark, moved);
       if (this.lens) card.charge(penalties?.[index] ?? 0, this.titleOf(rivals?.[index]));
-      if (arrives) card.root.getAnimations().length || card.root.animate({ opacity: [0, 1] }, { duration: 200, easing: "ease-out" });
+      if (arrives) card.root.animate({ opacity: [0, 1] }, { duration: 200, easing: "ease-out" });
     });
     const same = ids.length === this.order.length && ids.every((id, index) => id === this.order[index]);
     this.order = ids;
@@ -564,7 +579,7 @@ class View {
   measure() {
     const room = this.root.clientWidth;
     const poster = this.root.dataset.aspect === "poster";
-    const ideal = room < 520 ? 148 : poster ? 152 : 164;
+    const ideal = room < 520 ? 148 : poster ? 138 : 156;
     let { columns, width } = { columns: Infinity, width: ideal };
     if (this.root.dataset.layout === "grid") {
       columns = Math.max(2, Math.floor((room + GAP) / (ideal + GAP)));

@@ -1,0 +1,80 @@
+"""Map: a space flattened to two or three dimensions, with you and your list on it."""
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from recsys.ui import controls, frame, resources, state
+from recsys.ui.figures import Marks, colourable, inside, map_figure
+from recsys.ui.lists import aspect, plain_card
+from recsys.ui.pictures import thumbnails
+from recsys.ui.shelf import shelf
+from recsys.ui.tour import tries
+from recsys.ui.words import WORDS
+from recsys.projection import place
+
+MAX_CARDS = 60
+
+view = state.view()
+funnel = resources.funnel(view.catalog)
+version = funnel.version
+space = controls.space_of(view, version)
+dims = view.dims if view.dims in version.manifest["maps"][space] else 2
+colours = colourable(version)
+colour = view.colour if view.colour in colours else version.catalog.categories
+
+with st.sidebar:
+    controls.map_options(version, space, colours, colour, dims)
+    controls.rated(version)
+
+frame.header(
+    "Map",
+    f"Every dot is one of {len(version.item_ids):,} items; dots near each other are alike in {controls.SPACES[space].lower()}.",
+    tries("map", version.name),
+)
+controls.wish(version)
+
+answer = funnel.recommend(state.request(view))
+coords = version.map(space, dims)
+query = answer.query
+marks = Marks(
+    likes=version.rows(view.profile.likes),
+    dislikes=version.rows(view.profile.dislikes),
+    picks=answer.candidates[answer.picks],
+    profile=place(query.vector[None], version.spaces[space], coords)[0] if query is not None else None,
+    focus=None if view.item is None else int(version.rows([view.item])[0]),
+)
+frame.changes()
+event = st.plotly_chart(
+    map_figure(version, coords, colour, marks),
+    key=f"map-{space}-{dims}-{colour}",
+    on_select="rerun",
+    selection_mode=("points", "lasso", "box"),
+    config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": ["select2d", "autoScale2d", "toImage"]},
+)
+st.caption(f"{WORDS['umap']} Click a dot, or draw a lasso: its items appear below.")
+
+chosen = controls.selected_rows(event, version, coords)
+if len(chosen):
+    rows = [int(r) for r in chosen[:MAX_CARDS]]
+    ids = [str(i) for i in version.item_ids[rows]]
+    more = f", the first {MAX_CARDS} shown" if len(chosen) > MAX_CARDS else ""
+    st.markdown(f"**{len(chosen):,} selected**{more}")
+    st.download_button(
+        "Download as CSV",
+        controls.as_csv(version, chosen),
+        file_name=f"{version.name}-selection.csv",
+        mime="text/csv",
+        icon=":material/download:",
+    )
+    cards = {i: plain_card(version, row, view.profile) for i, row in zip(ids, rows, strict=True)}
+    data = {
+        "catalog": version.name,
+        "aspect": aspect(version),
+        "layout": "grid",
+        "cards": cards,
+        "shelves": [{"key": "selected", "title": "", "note": "", "list": ids}],
+        "message": None,
+    }
+    shelf(data, key="selected", pictures=lambda wanted: thumbnails(version, wanted), on_event=frame.handle)

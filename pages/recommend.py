@@ -1,0 +1,41 @@
+"""Recommend: be a new user, and watch the list follow."""
+
+import streamlit as st
+
+from recsys.ui import controls, frame, resources, state
+from recsys.ui.lists import two_shelves
+from recsys.ui.pictures import thumbnails
+from recsys.ui.shelf import shelf
+from recsys.ui.tour import tries
+
+view = state.view()
+funnel = resources.funnel(view.catalog)
+version = funnel.version
+
+with st.sidebar:
+    controls.rated(version)
+    controls.categories(version)
+    controls.blend(version)
+    controls.length()
+    filters = st.expander("Conditions", icon=":material/filter_alt:", key="conditions", on_change="rerun")
+    if filters.open:
+        with filters:
+            controls.conditions(version)
+    upload = st.expander("Wish with a picture", icon=":material/image:", key="picture", on_change="rerun")
+    if upload.open:
+        with upload:
+            controls.picture_wish()
+
+frame.header("Recommend", "You are a point. The list is what lies nearest to it.", tries("recommend", version.name))
+controls.wish(version)
+controls.active_conditions()
+
+answer = funnel.recommend(state.request(view))
+frame.changes()
+shelf(
+    two_shelves(funnel, answer, funnel.sweep(answer)),
+    key="shelf",
+    pictures=lambda ids: thumbnails(version, ids),
+    on_event=frame.handle,
+)
+st.caption(f"{version.manifest['about']}")

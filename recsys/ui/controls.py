@@ -1,0 +1,284 @@
+"""Widgets that steer the view: wish, categories, conditions, blend, space and list length.
+
+Each shows the view and writes back to it; none keeps a state of its own (see `recsys.ui.state`).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import streamlit as st
+
+from recsys.catalog import Facet
+from recsys.errors import TastespaceError
+from recsys.profile import MAX_WISH, clean_wish
+from recsys.sources.pictures import open_upload
+from recsys.ui import resources, state
+from recsys.ui.link import MAX_K, View
+from recsys.ui.words import WORDS
+from recsys.version import Version
+from recsys.where import Condition, FacetTable, Where
+
+MAX_CHOICES = 150
+SPACES = {"text": "Words", "image": "Pictures", "blend": "Words + pictures"}
+
+
+def wish(version: Version) -> None:
+    """The wish in words: also the search."""
+
+    def apply(words: str) -> None:
+        cleaned = clean_wish(words)
+        if len(clean_wish(words, limit=None)) > MAX_WISH:
+            state.warn(f"The wish was cut at {MAX_WISH} characters; the text encoder reads no more.")
+        note = f"You wished for “{cleaned}”." if cleaned else "You took the wish back."
+        state.change(note, profile=state.profile().wishing(cleaned))
+
+    key = state.shown("wish", state.profile().wish)
+    st.text_input(
+        "What do you wish for?",
+        key=key,
+        placeholder="A wish in words, such as “cosy winter evening” — this is also the search",
+        icon=":material/search:",
+        on_change=state.changed(key, apply),
+        help=WORDS["wish"],
+    )
+
+
+def picture_wish() -> None:
+    """The wish as an uploaded picture; it stays in this browser session and is in no link."""
+    funnel, profile = resources.funnel(state.view().catalog), state.profile()
+    upload = st.file_uploader(
+        "Or wish with a picture",
+        type=["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"],
+        key=f"upload-{st.session_state.get('upload_round', 0)}",
+        help="The picture becomes a point like any other. It stays in this session: a copied link does not carry it.",
+    )
+    if upload is not None and upload.file_id != st.session_state.get("upload_seen"):
+        st.session_state.upload_seen = upload.file_id
+        try:
+            with st.spinner("Looking at the picture ..."):
+                key = funnel.encode_wish.add_picture(open_upload(upload.getvalue()))
+            state.change(f"You wished with the picture {upload.name}.", profile=replace(profile, picture=key))
+            st.rerun()
+        except TastespaceError as error:
+            st.warning(str(error), icon=":material/broken_image:")
+    if profile.picture is not None:
+        st.caption("A picture is part of your wish. It is in no link.")
+        st.button("Take the picture back", on_click=_drop_picture, icon=":material/close:")
+
+
+def _drop_picture() -> None:
+    st.session_state.upload_round = st.session_state.get("upload_round", 0) + 1
+    state.change("You took the picture back.", profile=replace(state.profile(), picture=None))
+
+
+def categories(version: Version) -> None:
+    """The categories that are part of the profile: they pull the point, they exclude nothing."""
+    counts = version.facets.counts(version.catalog.categories)
+    key = state.shown("categories", list(state.profile().categories))
+
+    def apply(chosen: list[str]) -> None:
+        note = f"You chose {', '.join(chosen)}." if chosen else "You chose no category."
+        state.change(note, profile=state.profile().choosing(chosen))
+
+    st.multiselect(
+        f"{version.catalog.facet(version.catalog.categories).label} you like",
+        options=list(counts),
+        key=key,
+        placeholder="Any",
+        on_change=state.changed(key, apply),
+        help=WORDS["categories"],
+    )
+
+
+def rated(version: Version) -> None:
+    """The liked and disliked items, each removable."""
+    profile, titles = state.profile(), version.catalog.items["title"]
+    for label, ids, icon in (("Liked", profile.likes, "♥"), ("Disliked", profile.dislikes, "✕")):
+        if not ids:
+            continue
+        key = state.shown(f"rated-{label}", list(ids))
+
+        def apply(kept: list[str], ids=ids) -> None:
+            for item in set(ids) - set(kept):
+                state.change(f"You took back what you said of {titles[item]}.", profile=state.profile().without(item))
+
+        st.pills(
+            f"{label} ({len(ids)})",
+            options=list(ids),
+            format_func=lambda i, icon=icon: f"{icon} {titles[i]}",
+            selection_mode="multi",
+            key=key,
+            on_change=state.changed(key, apply),
+            help="Click one to take it back.",
+        )
+
+
+def blend(version: Version) -> None:
+    """Which space is searched, and how much the words count against the picture."""
+    current = state.view()
+    options = list(version.spaces)
+    if len(options) > 1:
+        key = state.shown("space", current.space or version.default_space)
+        st.segmented_control(
+            "Compare by",
+            options,
+            key=key,
+            format_func=lambda s: SPACES.get(s, s),
+            required=True,
+            on_change=state.changed(
+                key, lambda s: state.change(f"Now comparing by {SPACES.get(s, s).lower()}.", space=s)
+            ),
+            help=WORDS["space"],
+        )
+    if (current.space or version.default_space) == "blend":
+        key = state.shown("blend", current.blend)
+        st.slider(
+            "Pictures … words",
+            0.0,
+            1.0,
+            step=0.05,
+            key=key,
+            on_change=state.changed(key, lambda w: state.change(f"Words now count {w:.0%}.", blend=round(w, 2))),
+            help=WORDS["blend"],
+        )
+
+
+def length() -> None:
+    """The length of the list."""
+    key = state.shown("k", state.view().k)
+    st.slider(
+        "List length",
+        1,
+        MAX_K,
+        key=key,
+        on_change=state.changed(key, lambda k: state.change(f"The lists now have {k} items.", k=k)),
+    )
+
+
+def conditions(version: Version) -> None:
+    """One widget a facet, with live counts: how many items each value would leave, given the other conditions."""
+    simulated = [f for f in version.catalog.facets if f.simulated]
+    for facet in version.catalog.facets:
+        if not facet.simulated:
+            _condition(version, facet)
+    if simulated:
+        st.markdown(
+            ":material/science: **Made up for the demo** — the data have no stock, price or region, so these are simulated.",
+        )
+        for facet in simulated:
+            _condition(version, facet)
+
+
+def active_conditions() -> None:
+    """The conditions in force, each removable."""
+    where = state.view().where
+    if where:
+        key = state.shown("active", [str(c) for c in where])
+        st.pills(
+            "Only items with",
+            options=[str(c) for c in where],
+            format_func=lambda text: f"{text}  ✕",
+            selection_mode="multi",
+            key=key,
+            on_change=state.changed(key, keep_conditions),
+            label_visibility="collapsed",
+        )
+
+
+def keep_conditions(texts: list[str]) -> None:
+    """Drops all conditions but those."""
+    where = state.view().where
+    dropped = ", ".join(str(c) for c in where if str(c) not in texts)
+    state.change(f"Relaxed: {dropped}.", where=Where(tuple(c for c in where if str(c) in texts)))
+
+
+def _condition(version: Version, facet: Facet) -> None:
+    current = state.view().where
+    own = [c for c in current if c.facet == facet.name]
+    within = version.facets.mask(current.without(facet.name))
+    unknown = version.facets.unknown(facet.name)
+    notes = [facet.note, f"{unknown:,} items have no value here and satisfy no condition." if unknown else ""]
+    help_text = " ".join(n for n in notes if n) or None
+
+    def apply(new: list[Condition]) -> None:
+        words = ", ".join(map(str, new))
+        note = f"Only items with {words}." if new else f"No condition on {facet.label.lower()} any more."
+        state.change(note, where=Where((*state.view().where.without(facet.name), *new)))
+
+    if facet.kind == "number":
+        _range(version.facets, facet, own, within, help_text, apply)
+    elif facet.kind == "flag":
+        _flag(version.facets, facet, own, within, help_text, apply)
+    else:
+        _choice(version.facets, facet, own, within, help_text, apply)
+
+
+def _range(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, apply) -> None:
+    numbers = facets.numbers(facet.name)
+    known = numbers[~np.isnan(numbers)]
+    if not len(known) or known.min() == known.max():
+        return
+    whole = bool((known == np.round(known)).all())
+    step = 1.0 if whole else 0.1
+    low, high = float(np.floor(known.min() / step) * step), float(np.ceil(known.max() / step) * step)
+    chosen = [low, high]
+    for c in own:
+        if c.op in (">=", ">", "="):
+            chosen[0] = min(max(float(c.values[0]), low), high)
+        if c.op in ("<=", "<", "="):
+            chosen[1] = max(min(float(c.values[0]), high), low)
+    kind = int if whole else float
+    key = state.shown(f"range-{facet.name}", (kind(min(chosen)), kind(max(chosen))))
+    inside = int((within & (numbers >= chosen[0]) & (numbers <= chosen[1])).sum())
+
+    def on_change(values) -> None:
+        new = [Condition(facet.name, ">=", (float(values[0]),))] if values[0] > low else []
+        new += [Condition(facet.name, "<=", (float(values[1]),))] if values[1] < high else []
+        apply(new)
+
+    unit = f" ({facet.unit})" if facet.unit else ""
+    st.slider(
+        f"{facet.label}{unit} · {inside:,}",
+        kind(low),
+        kind(high),
+        step=kind(step),
+        key=key,
+        on_change=state.changed(key, on_change),
+        help=help_text,
+    )
+
+
+def _flag(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, apply) -> None:
+    counts = facets.counts(facet.name, within)
+    wanted = own[0].values[0] if own and own[0].op == "=" and len(own[0].values) == 1 else None
+    key = state.shown(f"flag-{facet.name}", wanted)
+    st.segmented_control(
+        facet.label,
+        [True, False],
+        key=key,
+        format_func=lambda v: f"{'Yes' if v else 'No'} · {counts.get(v, 0):,}",
+        on_change=state.changed(key, lambda v: apply([] if v is None else [Condition(facet.name, "=", (v,))])),
+        help=help_text,
+    )
+
+
+def _choice(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, apply) -> None:
+    counts = facets.counts(facet.name, within)
+    chosen = [v for c in own if c.op == "=" for v in c.values if v in counts]
+    offered = list(dict.fromkeys([*chosen, *list(counts)[:MAX_CHOICES]]))
+    more = f" The {MAX_CHOICES} most frequent are offered." if len(counts) > MAX_CHOICES else ""
+    key = state.shown(f"choice-{facet.name}", chosen)
+    st.multiselect(
+        facet.label,
+        offered,
+        key=key,
+        format_func=lambda v: f"{v} · {counts.get(v, 0):,}",
+        placeholder="Any",
+        on_change=state.changed(key, lambda vs: apply([Condition(facet.name, "=", tuple(vs))] if vs else [])),
+        help=f"{help_text or ''}{more}" or None,
+    )
+
+
+def space_of(view: View, version: Version) -> str:
+    """The space that a view searches."""
+    return view.space or version.default_space

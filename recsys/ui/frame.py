@@ -1,0 +1,204 @@
+"""What every page has: the catalog switch, undo, links and commands, the tour, the item panel, and errors in words."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from recsys.errors import StoreUnavailable, TastespaceError
+from recsys.profile import Profile
+from recsys.ui import building, panel, resources, state, warmup
+from recsys.ui.link import View, to_command, to_query
+from recsys.ui.shelf import Event
+from recsys.ui.tour import TOUR, Try
+
+_log = logging.getLogger("tastespace")
+
+
+def run(page) -> None:
+    """Runs one page; whatever goes wrong becomes a sentence and the way out.
+
+    Args:
+        page: what `st.navigation` chose.
+    """
+    st.html("<style>" + _CSS + "</style>")
+    try:
+        if not resources.catalogs():
+            building.first_build()
+            return
+        state.begin()
+        _catalog_switch()
+        _problems()
+        _tour()
+        page.run()
+        _open_panel()
+        building.missing()
+        state.end()
+        warmup.start()
+    except TastespaceError as error:
+        _apologise(error.what, error.way_out)
+        if isinstance(error, StoreUnavailable):
+            st.button("Try again", icon=":material/refresh:")
+        elif "view" in st.session_state:
+            st.button("Start afresh", on_click=_start_afresh, icon=":material/restart_alt:")
+    except Exception:
+        _log.exception("a page failed")
+        _apologise(
+            "This page stumbled over something we did not expect.", "Your choices are kept: go on, or start afresh."
+        )
+        st.button("Start afresh", on_click=_start_afresh, icon=":material/restart_alt:")
+
+
+def _apologise(what: str, way_out: str) -> None:
+    st.error(f"**{_plain(what)}**  \n{_plain(way_out)}", icon=":material/error:")
+
+
+def _plain(text: str) -> str:
+    """Somebody's words inside Markdown, as they are."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+!|<>~$:" else c for c in text)
+
+
+def _start_afresh() -> None:
+    for key in list(st.session_state):
+        del st.session_state[key]
+    st.query_params.clear()
+
+
+def header(title: str, lead: str, tries: list[Try]) -> None:
+    """A page's title, its one sentence, and the "Try this" buttons."""
+    st.markdown(f"## {title}")
+    st.markdown(lead)
+    with st.container(horizontal=True, key="tries"):
+        for number, one in enumerate(tries):
+            st.button(
+                one.label,
+                key=f"try-{number}-{one.label}",
+                icon=":material/lightbulb:",
+                help=one.look_for,
+                on_click=_take,
+                args=(one,),
+            )
+
+
+def _take(one: Try) -> None:
+    current = state.view()
+    state.go(replace(one.view, tour=current.tour), f"{one.label}. Look: {one.look_for}")
+
+
+def changes(effect: str = "") -> None:
+    """What just changed, undo, and the link and command of what is shown."""
+    with st.container(horizontal=True, vertical_alignment="center", key="changes"):
+        note = st.session_state.note
+        if note:
+            st.markdown(f":gray[{_plain(note)} {_plain(effect)}]", width="stretch")
+        else:
+            st.markdown(":gray[Like something, wish for something, or try a button above.]", width="stretch")
+        st.button(
+            "Undo",
+            icon=":material/undo:",
+            on_click=state.undo,
+            disabled=not st.session_state.history,
+            help="Take back the last change.",
+        )
+        _share()
+
+
+def _share() -> None:
+    share = st.popover("Share", icon=":material/link:", key="share", on_change="rerun")
+    if not share.open:
+        return
+    with share:
+        current = state.view()
+        st.caption("This link shows the same to anybody who opens it.")
+        st.code(_link(current), language=None, wrap_lines=True)
+        if current.profile.picture is not None:
+            st.caption("The uploaded picture is not in the link.")
+        st.caption("This command prints the same list:")
+        st.code(to_command(current), language="bash", wrap_lines=True)
+
+
+def _link(view: View) -> str:
+    from urllib.parse import urlencode
+
+    base = (st.context.url or "").split("?")[0]
+    return f"{base}?{urlencode(to_query(view), doseq=True)}"
+
+
+def handle(event: Event) -> None:
+    """Does what somebody did to a shelf."""
+    current, version = state.view(), resources.funnel(state.view().catalog).version
+    profile = current.profile
+    if event.id and event.id not in version:
+        return  # the catalog was built anew under an open page
+    title = version.catalog.items.at[event.id, "title"] if event.id else ""
+    if event.do == "like":
+        state.change(f"You liked {title}.", profile=profile.liking(event.id))
+    elif event.do == "dislike":
+        state.change(f"You disliked {title}.", profile=profile.disliking(event.id))
+    elif event.do == "unrate":
+        state.change(f"You took back what you said of {title}.", profile=profile.without(event.id))
+    elif event.do == "open":
+        state.open_item(event.id)
+    elif event.do == "lam":
+        state.change(f"Lambda is now {event.value:.2f}.", lam=round(float(event.value), 2))
+    elif event.do == "relax":
+        where = current.where
+        state.change(f"Relaxed: {event.value}.", where=type(where)(tuple(c for c in where if str(c) != event.value)))
+
+
+def _catalog_switch() -> None:
+    names = resources.catalogs()
+    current = state.view().catalog
+    with st.sidebar:
+        key = state.shown("catalog", current)
+        st.segmented_control(
+            "Catalog",
+            names,
+            key=key,
+            required=True,
+            format_func=lambda name: resources.funnel(name).version.manifest["label"],
+            on_change=state.changed(key, state.switch_catalog),
+            help="Every page shows the catalog that is chosen here. Each keeps its own profile.",
+        )
+
+
+def _problems() -> None:
+    for sentence in state.take_problems():
+        st.warning(_plain(sentence), icon=":material/link_off:")
+
+
+def _tour() -> None:
+    step = state.view().tour
+    if step is None or not 1 <= step <= len(TOUR):
+        return
+    stop = TOUR[step - 1]
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="tour"):
+        st.markdown(f"**{step} of {len(TOUR)} · {stop.label}**  \n{stop.look_for}", width="stretch")
+        if step > 1 and st.button("Back", icon=":material/arrow_back:"):
+            goto_tour(step - 1)
+        if step < len(TOUR) and st.button("Next", icon=":material/arrow_forward:", type="primary"):
+            goto_tour(step + 1)
+        st.button("Leave the tour", on_click=lambda: state.change("You left the tour.", tour=None), type="tertiary")
+
+
+def goto_tour(step: int) -> None:
+    """Goes to a step of the tour: its page and its view."""
+    stop = TOUR[step - 1]
+    goto(stop.page, replace(stop.view, tour=step), f"The tour: {stop.label}.")
+
+
+def goto(page: str, view: View, note: str) -> None:
+    """Goes to another page with another view. Call it from the page's body, not from a callback."""
+    state.go(view, note)
+    st.switch_page(f"pages/{page}.py", query_params=to_query(view))
+
+
+def _open_panel() -> None:
+    if state.view().item is not None:
+        panel.show(state.view().item)
+
+
+_CSS = """
+.st-key-tries button, .st-key-changes button { white-space: nowrap; }
+"""

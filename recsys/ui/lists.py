@@ -1,0 +1,132 @@
+"""A recommendation as the data of the shelf component: cards with reasons, and the lists of all stops."""
+
+import pandas as pd
+
+from recsys.diversity.mmr import Sweep
+from recsys.explain import Reason, explain, shortfall
+from recsys.funnel import Funnel, Recommendation
+from recsys.profile import Profile
+from recsys.ui.pictures import category_of, year_of
+from recsys.version import Version
+
+_KIND = {"likes": "like", "wish": "wish", "categories": "category", "dislikes": "dislike", "typical": "popular"}
+_LABEL = {
+    "likes": "Your likes",
+    "wish": "Your wish",
+    "categories": "Your categories",
+    "dislikes": "Your dislikes",
+    "popular": "How many people know it",
+    "typical": "How many items its category has",
+}
+
+
+def two_shelves(funnel: Funnel, answer: Recommendation, sweep: Sweep) -> dict:
+    """The nearest list, and the varied one with all its stops, as the data of `recsys.ui.shelf.shelf`."""
+    version, request = funnel.version, answer.request
+    shown = sorted({int(p) for p in sweep.picks.ravel()})
+    position_of = {p: j for j, p in enumerate(shown)}
+    ids = [str(i) for i in version.item_ids[answer.candidates[shown]]]
+
+    def compact(table) -> list[list[int]]:
+        return [[position_of.get(int(p), -1) for p in stop] for stop in table]
+
+    nearest = {
+        "key": "nearest",
+        "title": "Nearest",
+        "note": _nearest_note(version, answer),
+        "list": [ids[j] for j in compact(sweep.picks[-1:])[0]],
+        "wanted": request.k,
+    }
+    varied = {
+        "key": "varied",
+        "title": "Varied",
+        "note": "The same candidates; each pick is held against those before it.",
+        "pool": ids,
+        "stops": compact(sweep.picks),
+        "penalty": [[round(float(x), 3) for x in stop] for stop in sweep.penalties],
+        "rivals": compact(sweep.rivals),
+        "lam": request.lam,
+        "wanted": request.k,
+    }
+    return {
+        "catalog": version.name,
+        "aspect": aspect(version),
+        "cards": cards(funnel, answer, shown),
+        "shelves": [nearest, varied],
+        "message": _message(funnel, answer),
+    }
+
+
+def cards(funnel: Funnel, answer: Recommendation, positions: list[int]) -> dict[str, dict]:
+    """A card for each of a recommendation's candidates at those positions, by item id."""
+    version = funnel.version
+    found = {}
+    for position, reasons in zip(positions, explain(funnel, answer, positions), strict=True):
+        row = int(answer.candidates[position])
+        card = plain_card(version, row, answer.request.profile)
+        card["score"] = round(float(answer.relevance[position]), 4)
+        card["why"] = [
+            {"label": _LABEL[r.signal], "value": round(r.value, 4), "kind": _KIND.get(r.signal, r.signal)}
+            for r in reasons
+        ]
+        card["reason"] = _sentence(version, answer, row, reasons[0])
+        found[str(version.item_ids[row])] = card
+    return found
+
+
+def plain_card(version: Version, row: int, profile: Profile) -> dict:
+    """A card without a score: what the item is, and whether it is liked."""
+    item = version.catalog.items.iloc[row]
+    state = "liked" if item.name in profile.likes else "disliked" if item.name in profile.dislikes else ""
+    return {
+        "title": item["title"],
+        "subtitle": subtitle(version, item),
+        "score": None,
+        "why": [],
+        "reason": "",
+        "state": state,
+    }
+
+
+def subtitle(version: Version, item: pd.Series) -> str:
+    """What stands under an item's title: its year where it has one that matters, and its category."""
+    if version.popularity is not None:
+        genres = item[version.catalog.categories]
+        return " · ".join(part for part in (year_of(item), ", ".join(genres[:2])) if part)
+    return category_of(version, item)
+
+
+def aspect(version: Version) -> str:
+    """The cards' shape: posters where the items have covers, squares where they have pictures."""
+    return "square" if "image" in version.spaces else "poster"
+
+
+def _sentence(version: Version, answer: Recommendation, row: int, strongest: Reason) -> str:
+    if strongest.item_id is not None and strongest.signal == "likes":
+        title = version.catalog.items.at[strongest.item_id, "title"]
+        return f"like {title}, {strongest.similarity:.2f}"
+    if strongest.signal == "popular":
+        return f"{int(version.popularity[row]):,} people rated it"
+    if strongest.signal == "typical":
+        return "typical of its category"
+    return {
+        "wish": "near your wish",
+        "categories": "near your categories",
+        "likes": "near your likes",
+        "dislikes": "far from what you dislike",
+    }[strongest.signal]
+
+
+def _nearest_note(version: Version, answer: Recommendation) -> str:
+    if answer.starting == "popular":
+        return "A starting list: nothing is known about you yet, so these are the most rated items."
+    if answer.starting == "medoids":
+        return "A starting list: nothing is known about you yet, so this is one typical item of each category."
+    return "Relevance alone: the items closest to your point."
+
+
+def _message(funnel: Funnel, answer: Recommendation) -> dict | None:
+    text = shortfall(funnel, answer)
+    if text is None:
+        return None
+    return {"text": text, "relax": [{"label": str(c), "value": str(c)} for c in answer.request.where]}

@@ -1,0 +1,127 @@
+"""The item panel: one drawer, opened from any card or dot."""
+
+import pandas as pd
+import streamlit as st
+
+from recsys.funnel import Funnel, Request
+from recsys.profile import Profile
+from recsys.ui import resources, state
+from recsys.ui.lists import aspect, plain_card
+from recsys.ui.pictures import picture, thumbnails
+from recsys.ui.shelf import Event, shelf
+from recsys.version import Version
+
+RELATED = 8
+
+
+def show(item_id: str) -> None:
+    """Opens the drawer of an item."""
+    funnel = resources.funnel(state.view().catalog)
+    title = funnel.version.catalog.items.at[item_id, "title"]
+    st.dialog(title, position="right", on_dismiss=state.close_item)(_body)(funnel, item_id)
+
+
+def _body(funnel: Funnel, item_id: str) -> None:
+    version, profile = funnel.version, state.profile()
+    item = version.catalog.items.loc[item_id]
+    st.image(picture(version, item_id), width=300 if aspect(version) == "square" else 220)
+    if item["description"]:
+        st.text(item["description"])
+    with st.container(horizontal=True):
+        liked, disliked = item_id in profile.likes, item_id in profile.dislikes
+        st.button(
+            "Liked" if liked else "Like",
+            icon=":material/favorite:",
+            type="primary" if liked else "secondary",
+            on_click=_rate,
+            args=(item_id, "without" if liked else "liking"),
+        )
+        st.button(
+            "Disliked" if disliked else "Dislike",
+            icon=":material/thumb_down:",
+            type="primary" if disliked else "secondary",
+            on_click=_rate,
+            args=(item_id, "without" if disliked else "disliking"),
+        )
+        if st.button("Show on the map", icon=":material/scatter_plot:"):
+            from recsys.ui.frame import goto
+
+            goto("map", state.view(), f"{item['title']} on the map.")
+    _why(funnel, item_id)
+    _facts(version, item)
+    st.markdown("**Nearest to it**")
+    _related(funnel, item_id)
+
+
+def _rate(item_id: str, verb: str) -> None:
+    title = resources.funnel(state.view().catalog).version.catalog.items.at[item_id, "title"]
+    said = {"liking": "You liked", "disliking": "You disliked", "without": "You took back what you said of"}[verb]
+    state.change(f"{said} {title}.", profile=getattr(state.profile(), verb)(item_id))
+
+
+def _why(funnel: Funnel, item_id: str) -> None:
+    """Why it is in the list, or why it is not."""
+    current = state.view()
+    answer = funnel.recommend(state.request(current))
+    ids = list(funnel.version.item_ids[answer.candidates])
+    (row,) = funnel.version.rows([item_id])
+    if item_id in current.profile.rated:
+        text = "Not in the list: you have already said what you think of it."
+    elif not funnel.version.facets.mask(current.where)[row]:
+        text = f"Not in the list: it does not satisfy {' and '.join(current.where.texts())}."
+    elif item_id not in ids:
+        text = f"Not in the list: it is not among the {len(ids)} candidates nearest to you."
+    else:
+        place = ids.index(item_id)
+        picked = place in answer.picks
+        text = f"Number {place + 1} of {len(ids)} candidates by relevance ({answer.relevance[place]:.2f}). " + (
+            f"Number {list(answer.picks).index(place) + 1} of the varied list."
+            if picked
+            else "Not in the varied list: other picks were more relevant or more different."
+        )
+    st.info(text, icon=":material/help:")
+
+
+def _facts(version: Version, item: pd.Series) -> None:
+    lines = []
+    for facet in version.catalog.facets:
+        value = item[facet.name]
+        if facet.kind == "tags":
+            shown = ", ".join(value)
+        elif pd.isna(value):
+            shown = "unknown"
+        elif facet.kind == "flag":
+            shown = "yes" if value else "no"
+        elif facet.kind == "number":
+            shown = f"{value:g} {facet.unit}".strip()
+        else:
+            shown = str(value)
+        lines.append({"": facet.label + (" (simulated)" if facet.simulated else ""), "value": shown or "none"})
+    st.dataframe(pd.DataFrame(lines).set_index(""), width="stretch", column_config={"value": ""})
+
+
+def _related(funnel: Funnel, item_id: str) -> None:
+    version = funnel.version
+    space = state.view().space or version.default_space
+    answer = funnel.recommend(
+        Request(Profile(likes=(item_id,)), space=space, blend=state.view().blend, lam=1.0, k=RELATED)
+    )
+    rows = answer.candidates[answer.picks]
+    ids = [str(i) for i in version.item_ids[rows]]
+    data = {
+        "catalog": version.name,
+        "aspect": aspect(version),
+        "cards": {
+            i: plain_card(version, int(row), state.profile()) | {"score": round(float(answer.relevance[p]), 4)}
+            for i, row, p in zip(ids, rows, answer.picks, strict=True)
+        },
+        "shelves": [{"key": "related", "title": "", "note": "", "list": ids}],
+        "message": None,
+    }
+    shelf(data, key="related", pictures=lambda wanted: thumbnails(version, wanted), on_event=_on_event)
+
+
+def _on_event(event: Event) -> None:
+    from recsys.ui.frame import handle
+
+    handle(event)

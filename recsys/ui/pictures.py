@@ -1,0 +1,48 @@
+"""Pictures for the browser: thumbnails of the items as data URIs, covers where an item has none."""
+
+import base64
+from collections.abc import Iterable
+from urllib.parse import quote
+
+import pandas as pd
+
+from recsys.ui.covers import cover_svg
+from recsys.version import Version
+
+
+def thumbnails(version: Version, ids: Iterable[str]) -> dict[str, str]:
+    """Small pictures, as data URIs by item id."""
+    ids = list(ids)
+    rows = version.rows(ids)
+    return {i: _uri(version.thumbnail(row)) or cover(version, row) for i, row in zip(ids, rows, strict=True)}
+
+
+def picture(version: Version, item_id: str) -> str:
+    """One large picture, as a data URI."""
+    (row,) = version.rows([item_id])
+    return _uri(version.picture(row)) or cover(version, row)
+
+
+def cover(version: Version, row: int) -> str:
+    """The cover of an item without a picture, as a data URI."""
+    item = version.catalog.items.iloc[row]
+    svg = cover_svg(item["title"], year_of(item), category_of(version, item), item.name)
+    return f"data:image/svg+xml,{quote(svg)}"
+
+
+def category_of(version: Version, item: pd.Series) -> str:
+    """The item's first category; empty where it has none."""
+    value = item[version.catalog.categories]
+    if isinstance(value, tuple):
+        return value[0] if value else ""
+    return "" if pd.isna(value) else str(value)
+
+
+def year_of(item: pd.Series) -> str:
+    """The item's year; empty where it is unknown."""
+    year = item.get("year")
+    return "" if year is None or pd.isna(year) else str(int(year))
+
+
+def _uri(webp: bytes | None) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(webp).decode()}" if webp else ""

@@ -1,0 +1,150 @@
+"""The session: the view a visitor looks at, its history, and its place in the URL.
+
+The view is the only truth. Widgets are shown from it (`shown`) and change it through callbacks (`change`), so undo,
+links, personas and the tour need nothing but another view. Call `begin` before any widget and `end` after the page.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from recsys.errors import quoted
+from recsys.funnel import Request
+from recsys.profile import Profile
+from recsys.ui import resources
+from recsys.ui.link import View, from_query, to_query
+
+_HISTORY = 50
+
+
+def begin() -> None:
+    """Adopts the URL where it says something new, before any widget is drawn.
+
+    A bare URL in a running session is a click in the navigation: the session's view is kept. A URL that lags behind
+    a change made in this very run is older than the view, and is left alone.
+    """
+    session = st.session_state
+    query = {name: st.query_params.get_all(name) for name in st.query_params}
+    if "view" not in session:
+        session.view, session.problems = _read(query)
+        session.history, session.note, session.previous = [], "", None
+    elif query and query != session.written and session.view is session.synced:
+        view, problems = _read(query)
+        remember("You followed a link.")
+        session.view, session.problems = view, problems
+    session.problems = [*session.problems, *_check_catalog()]
+
+
+def end() -> None:
+    """Writes the view into the URL, after the page was drawn."""
+    session = st.session_state
+    session.written, session.synced = to_query(session.view), session.view
+    st.query_params.from_dict(session.written)
+
+
+def view() -> View:
+    """What this visitor looks at."""
+    return st.session_state.view
+
+
+def profile() -> Profile:
+    """Who the list is for."""
+    return st.session_state.view.profile
+
+
+def go(target: View, note: str) -> None:
+    """Moves to another view; the one before can be had back with `undo`."""
+    if target != st.session_state.view:
+        remember(note)
+        st.session_state.view = target
+
+
+def change(note: str, **fields) -> None:
+    """Changes some fields of the view (`profile`, `lam`, `where`, ...)."""
+    go(replace(view(), **fields), note)
+
+
+def remember(note: str) -> None:
+    """Keeps the present view for `undo` and says what is about to happen."""
+    session = st.session_state
+    session.history = [*session.history[-_HISTORY:], (session.view, session.note)]
+    session.note = note
+
+
+def open_item(item_id: str) -> None:
+    """Opens an item's panel. Looking at something is no change: undo passes over it."""
+    st.session_state.view = replace(view(), item=item_id)
+
+
+def close_item() -> None:
+    """Closes the item's panel."""
+    st.session_state.view = replace(view(), item=None)
+
+
+def switch_catalog(name: str) -> None:
+    """Goes to another catalog, as this visitor left it."""
+    session = st.session_state
+    session.left = {**session.get("left", {}), session.view.catalog: session.view}
+    label = resources.funnel(name).version.manifest["label"]
+    go(replace(session.left.get(name, View(name)), item=None, tour=session.view.tour), f"You went to {label}.")
+
+
+def request(of: View) -> Request:
+    """What a view asks of the funnel."""
+    return Request(of.profile, of.space, of.blend, of.lam, of.where, of.k)
+
+
+def undo() -> None:
+    """Takes back the last change."""
+    session = st.session_state
+    if session.history:
+        session.history, (session.view, _) = session.history[:-1], session.history[-1]
+        session.note = "Taken back."
+
+
+def shown(key: str, value: object) -> str:
+    """Makes a widget show a value of the view; returns its key."""
+    st.session_state[key] = value
+    return key
+
+
+def changed(key: str, apply: Callable[[object], None]) -> Callable[[], None]:
+    """A callback that hands a widget's new value to `apply`."""
+    return lambda: apply(st.session_state[key])
+
+
+def warn(sentence: str) -> None:
+    """Shows a sentence about what could not be used, once."""
+    st.session_state.problems = [*st.session_state.problems, sentence]
+
+
+def take_problems() -> list[str]:
+    """The sentences about what could not be used, once."""
+    problems, st.session_state.problems = st.session_state.problems, []
+    return list(dict.fromkeys(problems))
+
+
+def _read(query: dict[str, list[str]]) -> tuple[View, list[str]]:
+    names, asked = resources.catalogs(), (query.get("catalog") or [None])[-1]
+    name = asked if asked in names else names[0]
+    problems = []
+    if asked is not None and asked != name:
+        label = resources.funnel(name).version.manifest["label"]
+        problems = [f"The link asks for a catalog that is not built here: {quoted(asked, 30)}. This is {label}."]
+        query = {}
+    found, more = from_query(query, resources.funnel(name).version)
+    return found, [*problems, *more]
+
+
+def _check_catalog() -> list[str]:
+    """Reads the view again where a new version of its catalog has come, since items may be gone."""
+    session = st.session_state
+    version = resources.funnel(session.view.catalog).version
+    if session.get("version") == version.id:
+        return []
+    session.version = version.id
+    picture = session.view.profile.picture
+    fresh, problems = from_query(to_query(session.view), version)
+    session.view = replace(fresh, profile=replace(fresh.profile, picture=picture))
+    return problems

@@ -1,0 +1,30 @@
+"""Loads the encoders in the background once the first page is painted, so that the first typed wish is fast."""
+
+import logging
+import threading
+import time
+
+from recsys.errors import TastespaceError
+from recsys.ui import resources
+
+_log = logging.getLogger("tastespace")
+_started = threading.Event()
+PAINT_SECONDS = 1.0
+
+
+def start() -> None:
+    """Starts loading, once a process, in a thread of its own."""
+    if not _started.is_set():
+        _started.set()
+        threading.Thread(target=_load, name="warm-up", daemon=True).start()
+
+
+def _load() -> None:
+    # Importing torch holds the interpreter for seconds; the page that was just sent is still being drawn and may ask
+    # for more.
+    time.sleep(PAINT_SECONDS)
+    for name in resources.catalogs():
+        try:
+            resources.funnel(name).encode_wish.warm_up()
+        except TastespaceError as error:
+            _log.warning("the encoders of %s cannot be loaded: %s", name, error)
