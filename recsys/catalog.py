@@ -46,7 +46,7 @@ class Catalog:
         items: one row an item, unique str index `item_id`; columns `title` and `description` (str),
             `tags` (tuple of str), `image` (a path, or None), and one column a facet.
         facets: the columns people filter by.
-        categories: name of the facet whose values a profile can choose.
+        categories: name of the facet (a `category` or `tags`) whose values a profile can choose.
         licence: under which terms the data may be used.
         citation: whom to cite; empty where nobody asks for it.
         interactions: columns `user_id`, `item_id` (str), `rating` (float), `timestamp` (Unix seconds), or None.
@@ -73,7 +73,7 @@ class Catalog:
         absent = [c for c in (*REQUIRED_COLUMNS, *(f.name for f in self.facets)) if c not in self.items.columns]
         if absent:
             raise CatalogError(f"The catalog {self.name} lacks the columns {', '.join(absent)}.")
-        if self.categories not in {f.name for f in self.facets}:
+        if self.categories not in {f.name for f in self.facets if f.kind in ("category", "tags")}:
             raise CatalogError(f"The catalog {self.name} has no facet {self.categories} to take categories from.")
         if self.interactions is not None:
             absent = [c for c in INTERACTION_COLUMNS if c not in self.interactions.columns]

@@ -11,6 +11,8 @@ from recsys.errors import quoted
 
 MAX_WISH = 500
 MAX_SIGNALS = 200
+MAX_TOLD = 3
+"""Unknown values of one kind that are named one by one; a link can hold thousands."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,13 @@ class Profile:
 
         def usable(name: str, known, what: str) -> list[str]:
             values = list(dict.fromkeys(query.get(name, ())))
-            for value in values:
-                if value not in known:
-                    problems.append(
-                        f"The link names {what} that this catalog does not have: {quoted(value)}. It was left out."
-                    )
-            kept = [v for v in values if v in known]
+            kept, unknown = [v for v in values if v in known], [v for v in values if v not in known]
+            for value in unknown[:MAX_TOLD]:
+                problems.append(
+                    f"The link names {what} that this catalog does not have: {quoted(value)}. It was left out."
+                )
+            if len(unknown) > MAX_TOLD:
+                problems.append(f"So were {len(unknown) - MAX_TOLD} more values of {name}.")
             if len(kept) > MAX_SIGNALS:
                 problems.append(f"The link has more than {MAX_SIGNALS} values of {name}; the rest was left out.")
             return kept[:MAX_SIGNALS]

@@ -19,7 +19,8 @@ from recsys.errors import InvalidInput, quoted
 Op = Literal["=", "!=", ">=", "<=", ">", "<"]
 Value = str | float | bool
 
-_FORM = re.compile(r"^\s*(?P<facet>\w+)\s*(?P<op>!=|>=|<=|=|>|<)\s*(?P<values>[^\x00-\x1f\x7f-\x9f]*?)\s*$")
+# No control characters: a condition comes from a link and goes into a command that people paste into a terminal.
+_FORM = re.compile(r"(?P<facet>\w+)\s*(?P<op>!=|>=|<=|=|>|<)(?P<values>[^\x00-\x1f\x7f-\x9f]*)")
 _COMMA = re.compile(r"(?<!\\),")
 _FLAGS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _COMPARE = {">=": np.greater_equal, "<=": np.less_equal, ">": np.greater, "<": np.less}
@@ -74,10 +75,10 @@ def parse_condition(text: str, catalog: Catalog) -> Condition:
     Raises:
         InvalidInput: see `Where.parse`.
     """
-    match = _FORM.match(text)
-    if not match or not match["values"]:
+    match = _FORM.fullmatch(text.strip())
+    if not match or not match["values"].strip():
         raise InvalidInput(f"The condition {quoted(text)} cannot be read.", _EXAMPLE)
-    name, op, raw = match["facet"], match["op"], match["values"]
+    name, op, raw = match["facet"], match["op"], match["values"].strip()
     try:
         facet = catalog.facet(name)
     except KeyError:

@@ -23,7 +23,7 @@ class Sweep:
     Attributes:
         picks: (L, k) int, indices of the candidates in the order they were picked.
         penalties: (L, k) float64, what similarity to earlier picks took off: (1 - lam) * max sim; 0 for the first.
-        rivals: (L, k) int, the earlier pick that each is most alike; -1 for the first.
+        rivals: (L, k) int, the earlier pick that each is most alike, the first of equals; -1 for the first.
         totals: (L, k) float64, the objective each pick won with.
     """
 
@@ -89,6 +89,6 @@ def mmr_sweep(relevance: np.ndarray, vectors: np.ndarray, k: int, lams: Sequence
         fresh = np.unique(best[~taken[best]])
         similarities[fresh], taken[fresh] = vectors[fresh] @ vectors.T, True
         similarity = similarities[best]
-        closer = (similarity > max_sim) | (nearest < 0)
-        max_sim, nearest = np.where(closer, similarity, max_sim), np.where(closer, best[:, None], nearest)
+        nearest = np.where((similarity > max_sim + TIE) | (nearest < 0), best[:, None], nearest)
+        max_sim = np.maximum(max_sim, similarity) if step else similarity
     return Sweep(picks, penalties, rivals, totals)

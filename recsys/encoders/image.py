@@ -1,7 +1,9 @@
 """Pictures by open_clip: any of its models, from the hub, a checkpoint file or a folder, through the same code."""
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -114,10 +116,11 @@ def load_clip(setting: str) -> ClipEncoder:
     """
     architecture, pretrained = _source(setting)
     try:
-        model, _, preprocess = open_clip.create_model_and_transforms(
-            architecture, pretrained=pretrained, require_pretrained=True
-        )
-        tokenizer = open_clip.get_tokenizer(architecture)
+        with _no_root_log():
+            model, _, preprocess = open_clip.create_model_and_transforms(
+                architecture, pretrained=pretrained, require_pretrained=True
+            )
+            tokenizer = open_clip.get_tokenizer(architecture)
     except Exception as error:  # whatever a hub, a file or a configuration can do wrong
         raise InvalidInput(
             f"The image encoder {quoted(setting)} cannot be loaded: {_reason(architecture, pretrained)}",
@@ -126,6 +129,17 @@ def load_clip(setting: str) -> ClipEncoder:
     revision = _revision(setting, pretrained)
     name = setting if revision is None else f"{setting}@{revision}"
     return ClipEncoder(model, preprocess, ClipText(model.eval(), tokenizer, f"clip:{name}"), name)
+
+
+@contextmanager
+def _no_root_log():
+    """Without open_clip's own words on the terminal, which it logs at the root; our sentence says it."""
+    root = logging.getLogger()
+    disabled, root.disabled = root.disabled, True
+    try:
+        yield
+    finally:
+        root.disabled = disabled
 
 
 def _source(setting: str) -> tuple[str, str | None]:
@@ -152,9 +166,10 @@ def _reason(architecture: str, pretrained: str | None) -> str:
         return f"open_clip knows no architecture {quoted(architecture)}."
     if Path(pretrained).is_file():
         return f"its file does not hold the weights of a {architecture}."
-    if pretrained not in open_clip.list_pretrained_tags_by_model(architecture):
-        tags = ", ".join(open_clip.list_pretrained_tags_by_model(architecture)) or "none"
-        return f"there is neither a file nor a set of weights of that name. open_clip has for {architecture}: {tags}."
+    tags = open_clip.list_pretrained_tags_by_model(architecture)
+    if pretrained not in tags:
+        known = f"{', '.join(tags[:5])} and {len(tags) - 5} more" if len(tags) > 5 else ", ".join(tags) or "none"
+        return f"there is neither a file nor a set of weights {quoted(pretrained)}. open_clip has for it: {known}."
     return "its weights are not on this machine, and the model hub did not give them."
 
 

@@ -1,4 +1,4 @@
-"""`lite0-minilm`: an open_clip model from EfficientNet-Lite0 (ImageNet weights) and all-MiniLM-L6-v2, both from packages.
+"""`lite0-minilm`: one open_clip model from two packages, EfficientNet-Lite0 (ImageNet weights) and all-MiniLM-L6-v2.
 
 Its text space is MiniLM's own. Both towers are as their authors trained them; only the head that takes a picture's 1280
 pooled features into that space was learned, by `recsys.encoders.align`.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from sentence_transformers import SentenceTransformer
+from transformers.utils.logging import disable_progress_bar
 
 from recsys.encoders.inference import fast_inference, unit_rows
 from recsys.encoders.revision import folder_revision, hub_revision
@@ -37,7 +38,7 @@ class SentenceEncoder:
     def encode_items(self, texts: Sequence[str]) -> np.ndarray:
         """What describes an item: (n, dim) float32 unit rows.
 
-        Where the processor has bfloat16, it is used: twice as fast, and the vectors keep a cosine of 0.9999 to float32's.
+        Where the processor has bfloat16, it is used: twice as fast, at a cosine of 0.9999 to float32's vectors.
         """
         with fast_inference():
             return self._encode(self.model.encode_document, texts)
@@ -75,6 +76,7 @@ def load_sentence_encoder(setting: str) -> SentenceEncoder:
         InvalidInput: there is no such model here, and the hub does not give it.
         ModuleNotFoundError: the packaged one is not installed.
     """
+    disable_progress_bar()  # a build shows its own
     packaged = setting == DEFAULT_TEXT_ENCODER
     folder = packaged_minilm() if packaged else Path(setting).expanduser()
     local = folder.is_dir()
@@ -82,8 +84,8 @@ def load_sentence_encoder(setting: str) -> SentenceEncoder:
         model = SentenceTransformer(str(folder) if local else setting, device="cpu")
     except Exception as error:  # whatever a hub, a file or a configuration can do wrong
         raise InvalidInput(
-            f"The text encoder {quoted(setting)} cannot be loaded: it is no sentence-transformers model in a folder or in "
-            "the local model cache, and the model hub did not give it.",
+            f"The text encoder {quoted(setting)} cannot be loaded: there is no such folder, the local model cache "
+            "has no such model, and the model hub did not give it.",
             f"Check the name and the network, or use the packaged one: {DEFAULT_TEXT_ENCODER}",
         ) from error
     revision = folder_revision(folder) if local else hub_revision(setting, ("modules.json", "config.json"))

@@ -299,10 +299,13 @@ def read_films(content: bytes) -> pd.DataFrame:
 
 
 class _TablesOnly(pickle.Unpickler):
-    """Admits the few names that a pickled DataFrame is built from. NumPy 2 moved its `core`."""
+    """Admits the few names that a pickled DataFrame is built from, by whichever pandas. NumPy 2 moved its `core`."""
 
     _ADMITTED = frozenset(
         {
+            ("pandas", "DataFrame"),
+            ("pandas", "Index"),
+            ("pandas", "RangeIndex"),
             ("pandas.core.frame", "DataFrame"),
             ("pandas.core.internals.managers", "BlockManager"),
             ("pandas._libs.internals", "_unpickle_block"),

@@ -25,6 +25,7 @@ THUMBNAIL_QUALITY = 60
 _MAX_DRAWN = 2048  # pixels a side, however small the drawing is on its page
 _DARK = 0.1  # from which a pixel can be told from white
 _DARK_SHARE = 0.002  # of the pixels: a line or two
+_PALE = 0.95  # mean luminance of a drawing that is white itself
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *(["AVIF"] if features.check("avif") else []))
 _ANOTHER = "Choose a JPEG, PNG or WebP picture."
 
@@ -85,8 +86,10 @@ def _background(drawing: Image.Image) -> tuple[int, int, int]:
     """White, or slate where nothing of the drawing could be seen on white."""
     pixels = np.asarray(drawing, dtype=np.float32) / 255
     luminance = pixels[..., :3] @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32)
-    darkness_on_white = pixels[..., 3] * (1 - luminance)
-    return WHITE if (darkness_on_white > _DARK).mean() > _DARK_SHARE else SLATE
+    alpha = pixels[..., 3]
+    visible_on_white = (alpha * (1 - luminance) > _DARK).mean() > _DARK_SHARE
+    is_white = (alpha * luminance).sum() > _PALE * alpha.sum()
+    return SLATE if is_white and not visible_on_white else WHITE
 
 
 def open_upload(data: bytes) -> Image.Image:

@@ -173,7 +173,7 @@ class ClientStore:
         check_lam(lam)
         candidates = min(candidates, max(self._points, 1))
         # The client's diversity is 1 - lambda.
-        mmr = models.Mmr(diversity=float(lam), candidates_limit=candidates)
+        mmr = models.Mmr(diversity=1 - float(lam), candidates_limit=candidates)
         return rows_of(self._query(models.NearestQuery(nearest=vector, mmr=mmr), space, k, where))
 
     def count(self, where: Where = EVERYTHING) -> int:

@@ -1,6 +1,7 @@
 """The content tower: a profile's point among the items, from the items' own vectors.
 
-    q = unit( unit(mean of likes) + unit(wish) + unit(mean of chosen categories' centroids) - 0.5 unit(mean of dislikes) )
+    q = unit( unit(mean of likes) + unit(wish) + unit(mean of chosen categories' centroids)
+              - 0.5 unit(mean of dislikes) )
 
 Absent terms are left out; words and picture of a wish are averaged; relevance is q . v.
 

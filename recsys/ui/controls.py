@@ -13,6 +13,7 @@ from recsys.errors import TastespaceError
 from recsys.profile import MAX_WISH, clean_wish
 from recsys.sources.pictures import open_upload
 from recsys.ui import resources, state
+from recsys.ui.figures import inside
 from recsys.ui.link import MAX_K, View
 from recsys.ui.words import WORDS
 from recsys.version import Version
@@ -282,3 +283,68 @@ def _choice(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text
 def space_of(view: View, version: Version) -> str:
     """The space that a view searches."""
     return view.space or version.default_space
+
+
+def map_options(version: Version, space: str, colours: list[str], colour: str, dims: int) -> None:
+    """Which space the map shows, in how many dimensions, coloured by what."""
+    spaces = list(version.manifest["maps"])
+    if len(spaces) > 1:
+        key = state.shown("map-space", space)
+        st.segmented_control(
+            "Space",
+            spaces,
+            key=key,
+            format_func=lambda s: SPACES.get(s, s),
+            required=True,
+            on_change=state.changed(key, lambda s: state.change(f"The map of {SPACES.get(s, s).lower()}.", space=s)),
+            help=WORDS["space"],
+        )
+    key = state.shown("colour", colour)
+    st.selectbox(
+        "Colour by",
+        colours,
+        key=key,
+        format_func=lambda name: _facet_label(version.catalog.facet(name)),
+        on_change=state.changed(key, lambda name: state.change("Other colours.", colour=name)),
+    )
+    if len(version.manifest["maps"][space]) > 1:
+        key = state.shown("dims", dims == 3)
+        st.toggle(
+            "In three dimensions",
+            key=key,
+            on_change=state.changed(key, lambda on: state.change("Another view of the map.", dims=3 if on else 2)),
+            help="To turn and look around. Selecting works in two dimensions.",
+        )
+
+
+def _facet_label(facet: Facet) -> str:
+    return f"{facet.label} (simulated)" if facet.simulated else facet.label
+
+
+def selected_rows(event, version: Version, coords: np.ndarray) -> np.ndarray:
+    """The rows of the items that a click, a lasso or a box on the map selects: (m,) int.
+
+    A lasso's polygon is tested against all items here: the browser would send back each point it holds.
+    """
+    selection = event.selection if event else None
+    if not selection:
+        return np.empty(0, dtype=np.int64)
+    areas = [np.column_stack([a["x"], a["y"]]) for a in selection.get("lasso", [])]
+    for box in selection.get("box", []):
+        (x1, x2), (y1, y2) = box["x"], box["y"]
+        areas.append(np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]]))
+    if areas and coords.shape[1] == 2:
+        return np.flatnonzero(np.any([inside(coords, area) for area in areas], axis=0))
+    ids = [p["customdata"][0] for p in selection.get("points", []) if p.get("customdata")]
+    return version.rows(dict.fromkeys(i for i in ids if i in version))
+
+
+def as_csv(version: Version, rows: np.ndarray) -> str:
+    """Items as CSV. A cell that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    items = version.catalog.items.iloc[rows].drop(columns=["image", "text"], errors="ignore").reset_index()
+
+    def cell(value: object) -> object:
+        text = ", ".join(value) if isinstance(value, tuple) else value
+        return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+    return items.map(cell).to_csv(index=False)

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from recsys.ui.palette import CATEGORICAL
+from recsys.ui.palette import CATEGORICAL, OTHER
 from recsys.version import Version
 
 MAX_COLOURS = len(CATEGORICAL) - 1
-OTHER = "#9a9a94"
 ACCENT = "#d1495b"
 PICKED = "#f2a900"
 

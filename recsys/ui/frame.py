@@ -1,13 +1,11 @@
 """What every page has: the catalog switch, undo, links and commands, the tour, the item panel, and errors in words."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
 
 from recsys.errors import StoreUnavailable, TastespaceError
-from recsys.profile import Profile
 from recsys.ui import building, panel, resources, state, warmup
 from recsys.ui.link import View, to_command, to_query
 from recsys.ui.shelf import Event

@@ -93,7 +93,8 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             value = float("nan")
         if not low <= value <= high:
             problems.append(
-                f"The link asks for {what} {quoted(raw, 20)}; it lies between {low:g} and {high:g}, so {default:g} is used."
+                f"The link asks for {what} {quoted(raw, 20)}; it lies between {low:g} and {high:g}, "
+                f"so {default:g} is used."
             )
             return default
         return value
@@ -150,7 +151,7 @@ def to_command(view: View) -> str:
         *(("wish", wish) for wish in [view.profile.wish] if wish),
         *(("category", category) for category in view.profile.categories),
         *(("space", space) for space in [view.space] if space is not None),
-        ("blend", f"{view.blend:g}"),
+        *(("blend", f"{blend:g}") for blend in [view.blend] if blend != DEFAULT_BLEND),
         ("lam", f"{view.lam:g}"),
         *(("where", text) for text in view.where.texts()),
         ("k", str(view.k)),

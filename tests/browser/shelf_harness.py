@@ -1,7 +1,7 @@
 """A tiny app around the shelf: made-up items with drawn shapes for pictures, real MMR over made-up vectors.
 
 Query parameters: `aspect=poster` draws film covers, `layout=grid`, `keep=N` lets only N items through, `slow=SECONDS`
-makes Python think.
+makes Python think, `lose=ID` loses that picture the first time.
 """
 
 import base64
@@ -57,10 +57,8 @@ def poster_items() -> dict[str, dict]:
     """The same ids as films."""
     from recsys.ui.covers import GENRES, cover_svg
 
-    nouns = (
-        "Harbor Letters|The Last Orchard|Midnight Ferry|A Quiet Signal|Glass Mountain|Paper Moon Hotel|Cold Tide|"
-        "The Cartographer's Daughter|Static|Nine Lanterns|Salt & Iron|Before the Thaw|Echo Park 1979|Velvet Hour"
-    ).split("|")
+    nouns = ["Harbor Letters", "The Last Orchard", "Midnight Ferry", "A Quiet Signal", "Glass Mountain", "Cold Tide"]
+    nouns += ["The Cartographer's Daughter", "Static", "Nine Lanterns", "Salt & Iron", "Before the Thaw", "Velvet Hour"]
     genres, films = list(GENRES), {}
     for row, item in enumerate(make_items()):
         title, genre = (
@@ -145,46 +143,51 @@ def shelves(items: dict, likes: list[str], dislikes: list[str], lam: float, keep
             {"key": "nearest", "title": "Nearest", "note": "Best match first", "list": ids[:K], "wanted": K},
             {
                 "key": "varied", "title": "Varied", "note": "Near, but not all the same", "lam": lam, "wanted": K,
-                "pool": ids, "stops": [r[0] for r in runs], "penalty": [r[1] for r in runs], "rivals": [r[2] for r in runs],
+                "pool": ids, "stops": [r[0] for r in runs],
+                "penalty": [r[1] for r in runs], "rivals": [r[2] for r in runs],
             },
         ],
     }  # fmt: skip
 
 
-st.set_page_config(page_title="Shelf", layout="wide", menu_items={"About": "A harness."})
-state, query = st.session_state, st.query_params
-state.setdefault("likes", ["red-apple", "blue-star"])
-state.setdefault("dislikes", ["yellow-cup"])
-state.setdefault("lam", 0.7)
-state.setdefault("log", [])
-
-
 def on_event(event: Event) -> None:
-    state.log.append(f"{event.do} {event.id or event.value}")
+    """Keeps the profile, and a log for the tests."""
+    st.session_state.log.append(f"{event.do} {event.id or event.value}")
     if event.do in ("like", "dislike"):
-        state[f"{event.do}s"].append(event.id)
+        st.session_state[f"{event.do}s"].append(event.id)
     if event.do == "lam":
-        state.lam = event.value
+        st.session_state.lam = event.value
 
 
 @st.fragment
 def page() -> None:
+    """The shelves, and what Python heard of them."""
+    state, query = st.session_state, st.query_params
     poster = query.get("aspect") == "poster"
     items = poster_items() if poster else make_items()
-    if "slow" in query:
-        time.sleep(float(query["slow"]))
+    time.sleep(float(query.get("slow", 0)))
     data = shelves(items, state.likes, state.dislikes, state.lam, int(query.get("keep", N)))
     data |= {"aspect": "poster" if poster else "square", "layout": query.get("layout", "row")}
-    lost = query.get("lose", "")
-    shelf(
-        data,
-        key="shelf",
-        pictures=lambda ids: {i: items[i]["uri"] for i in ids if i != lost or len(state.log) > 0},
-        on_event=on_event,
-    )
-    st.caption(f"log: {'; '.join(state.log)}")
+    lost = query.get("lose", "") if not state.asked else ""
+
+    def pictures(ids: list[str]) -> dict[str, str]:
+        state.asked = state.asked or lost in ids
+        return {i: items[i]["uri"] for i in ids if i != lost}
+
+    shelf(data, key="shelf", pictures=pictures, on_event=on_event)
+    st.button("Again")
+    st.caption(f"log: {'; '.join(state.log)}.")
 
 
-st.header("A visitor who likes red apples")
-st.caption("Likes: " + ", ".join(state.likes))
-page()
+def main() -> None:
+    """The app."""
+    st.set_page_config(page_title="Shelf", layout="wide", menu_items={"About": "A harness."})
+    start = {"likes": ["red-apple", "blue-star"], "dislikes": ["yellow-cup"], "lam": 0.7, "log": [], "asked": False}
+    for name, value in start.items():
+        st.session_state.setdefault(name, value)
+    st.header("A visitor who likes red apples")
+    page()
+
+
+if __name__ == "__main__":
+    main()

@@ -315,6 +315,7 @@ class Shelf {
     this.view = view;
     this.cards = new Map();
     this.order = [];
+    this.rowStep = 0;
     this.root = element("section", "shelf", { "data-shelf": data.key });
     const head = element("header", "head");
     const words = element("div", "words");
@@ -346,6 +347,10 @@ class Shelf {
       this.lane.scrollBy({ left: direction * count * step, behavior: "smooth" });
     });
     return button;
+  }
+
+  get stop() {
+    return this.lens ? this.lens.stop : STOPS - 1;
   }
 
   idsAt(stop) {
@@ -400,7 +405,8 @@ class Shelf {
       const up = was === undefined ? 0 : was - index;
       const moved = !this.lens ? "" : was === undefined ? "new" : up > 0 ? "up" : up < 0 ? "down" : "";
       const mark = moved === "new" ? "new" : moved === "up" ? `▲ ${up}` : moved === "down" ? `▼ ${-up}` : "";
-      card.place((index % grid.columns) * grid.step, Math.floor(index / grid.columns) * grid.rowStep, index + 1, mark, moved);
+      const [column, row] = [index % grid.columns, Math.floor(index / grid.columns)];
+      card.place(column * grid.step, row * this.rowStep, index + 1, mark, moved);
       if (this.lens) card.charge(penalties?.[index] ?? 0, this.titleOf(rivals?.[index]));
       if (arrives) card.root.animate({ opacity: [0, 1] }, { duration: 200, easing: "ease-out" });
     });
@@ -493,15 +499,17 @@ class Shelf {
 
   /** Room for the cards; the widest stop decides, so that dragging never changes the page's height. */
   size() {
-    const { grid, data } = this.view;
+    const { grid } = this.view;
     const count = this.data.stops ? Math.max(0, ...this.data.stops.map((stop) => stop.length)) : this.order.length;
-    const rows = Math.ceil(count / grid.columns) || (count ? 1 : 0);
-    const first = this.cards.get(this.order[0]);
-    if (first) grid.rowStep = first.root.offsetHeight + GAP + 6;
-    this.list.style.height = first ? `${rows * grid.rowStep - GAP - 6}px` : "0";
+    const rows = Math.ceil(count / grid.columns) || 1;
+    const height = this.cards.get(this.order[0])?.root.offsetHeight ?? 0;
+    const rowStep = height + GAP;
+    this.list.style.height = `${rows * rowStep - GAP}px`;
     this.list.style.width = Number.isFinite(grid.columns) ? "" : `${count * grid.step - GAP}px`;
-    this.frame.style.setProperty("--picture", `${grid.width * (data.aspect === "poster" ? 1.5 : 1)}px`);
     this.markEdges();
+    const other = rowStep !== this.rowStep;
+    this.rowStep = rowStep;
+    if (other && rows > 1) this.lay(this.stop);
   }
 
   markEdges() {
@@ -520,7 +528,7 @@ class View {
     this.ratings = new Map(); // id -> {state, n}: shown before Python answers
     this.asked = new Set();
     this.shelves = new Map();
-    this.grid = { columns: Infinity, width: 160, step: 160 + GAP, rowStep: 300 };
+    this.grid = { columns: Infinity, width: 160, step: 160 + GAP };
     this.root = element("div", "shelves");
     this.busy = element("div", "busy", { "aria-hidden": "true" });
     this.message = element("div", "message", { role: "status" });
@@ -544,7 +552,7 @@ class View {
     this.scale = Math.max(0.05, ...Object.values(data.cards).map((card) => positives(card)));
     this.keepShelves(data);
     this.measure();
-    for (const shelf of this.shelves.values()) shelf.lay(shelf.lens ? shelf.lens.stop : 0);
+    for (const shelf of this.shelves.values()) shelf.lay(shelf.stop);
     for (const shelf of this.shelves.values()) if (shelf.lens) shelf.lens.plot(this.shares(shelf));
     for (const shelf of this.shelves.values()) {
       shelf.size();
@@ -599,7 +607,7 @@ class View {
     if (!this.data) return;
     if (this.measure()) {
       for (const shelf of this.shelves.values()) shelf.size();
-      for (const shelf of this.shelves.values()) shelf.lay(shelf.lens ? shelf.lens.stop : 0);
+      for (const shelf of this.shelves.values()) shelf.lay(shelf.stop);
     }
     for (const shelf of this.shelves.values()) shelf.size();
   }
@@ -657,11 +665,10 @@ class View {
     this.message.hidden = !message;
     this.message.replaceChildren();
     for (const shelf of this.shelves.values()) {
-      const { wanted } = shelf.data;
       const n = shelf.order.length;
+      const words = n === 0 ? "No item satisfies" : n === 1 ? "Only 1 item satisfies" : `Only ${n} items satisfy`;
       shelf.root.classList.toggle("empty", n === 0);
-      const few = wanted && n && n < wanted;
-      setText(shelf.short, few ? `Only ${n === 1 ? "1 item satisfies" : `${n} items satisfy`} the conditions.` : "");
+      setText(shelf.short, !message && n < (shelf.data.wanted || 0) ? `${words} the conditions.` : "");
     }
     if (!message) return;
     const text = element("p");
@@ -683,7 +690,7 @@ class View {
         if (card.score === null || card.score === undefined) continue;
         for (const part of card.why || []) if (part.value) kinds.add(part.kind);
       }
-      if (shelf.data.penalty) kinds.add("taken_off");
+      if (shelf.data.penalty && shelf.order.length) kinds.add("taken_off");
     }
     const shown = Object.keys(KINDS).filter((kind) => kinds.has(kind));
     const drawn = shown.join();
