@@ -4,17 +4,15 @@ import streamlit as st
 
 from recsys.ui import frame
 
-st.set_page_config(page_title="Tastespace", page_icon=":material/scatter_plot:", layout="wide")
+st.set_page_config(page_title="Tastespace", page_icon=str(frame.ICON), layout="wide")
 
 frame.run(
     st.navigation(
-        {
-            "Explore": [
-                st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
-                st.Page("pages/recommend.py", title="Recommend", icon=":material/explore:"),
-                st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
-            ]
-        },
+        [
+            st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+            st.Page("pages/recommend.py", title="Recommend", icon=":material/explore:"),
+            st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
+        ],
         position="top",
     )
 )

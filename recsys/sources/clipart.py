@@ -425,7 +425,9 @@ def _usual_spellings(names: list[str | None]) -> list[str | None]:
     for name in names:
         if name is not None:
             spellings[key(name)][name] += 1
-    usual = {key: min(counts, key=lambda name: (-counts[name], name)) for key, counts in spellings.items()}
+    usual = {
+        key: min(counts, key=lambda name: (-counts[name], name.isupper(), name)) for key, counts in spellings.items()
+    }
     return [None if name is None else usual[key(name)] for name in names]
 
 

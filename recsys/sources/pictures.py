@@ -43,18 +43,17 @@ def render_svg(svg: bytes, size: int) -> Image.Image | None:
         An RGB picture of size x size on white (on slate, where the drawing is all white), or None where the file
         cannot be drawn or shows nothing.
     """
-    text = _decoded(svg)
-    page = _draw(text, size)
-    box = page.getbbox(alpha_only=True) if page is not None else None
-    if page is None or box is None:
-        return None
-    inner = max(1, round(size * (1 - 2 * MARGIN)))
-    drawn_side = max(box[2] - box[0], box[3] - box[1])
-    if drawn_side < inner:  # a small drawing on a large page: draw the page larger
-        finer = _draw(text, min(_MAX_DRAWN, -(-size * inner // drawn_side)))
-        finer_box = finer.getbbox(alpha_only=True) if finer is not None else None
-        if finer is not None and finer_box is not None:
-            page, box = finer, finer_box
+    text, inner = _decoded(svg), max(1, round(size * (1 - 2 * MARGIN)))
+    side = size
+    for _ in range(3):  # a small drawing on a large page is drawn larger; the first look may misjudge by how much
+        page = _draw(text, side)
+        box = page.getbbox(alpha_only=True) if page is not None else None
+        if page is None or box is None:
+            return None
+        drawn = max(box[2] - box[0], box[3] - box[1])
+        if drawn >= inner or side == _MAX_DRAWN:
+            break
+        side = min(_MAX_DRAWN, -(-side * inner // drawn))
     drawing = ImageOps.contain(page.crop(box), (inner, inner), Image.Resampling.LANCZOS)
     square = Image.new("RGB", (size, size), _background(drawing))
     square.paste(drawing, ((size - drawing.width) // 2, (size - drawing.height) // 2), drawing)

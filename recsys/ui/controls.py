@@ -40,7 +40,7 @@ def wish(version: Version) -> None:
         placeholder="A wish in words, such as “cosy winter evening” — this is also the search",
         icon=":material/search:",
         on_change=state.changed(key, apply),
-        help=WORDS["wish"],
+        label_visibility="collapsed",
     )
 
 

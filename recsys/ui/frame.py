@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from recsys.ui.link import View, to_command, to_query
 from recsys.ui.shelf import Event
 from recsys.ui.tour import TOUR, Try
 
+ICON = Path(__file__).with_name("icon.svg")
 _log = logging.getLogger("tastespace")
 
 
@@ -65,8 +67,9 @@ def _start_afresh() -> None:
 
 def header(title: str, lead: str, tries: list[Try]) -> None:
     """A page's title, its one sentence, and the "Try this" buttons."""
-    st.markdown(f"## {title}")
-    st.markdown(lead)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="header"):
+        st.markdown(f"## {title}", width="content")
+        st.markdown(lead, width="stretch")
     with st.container(horizontal=True, key="tries"):
         for number, one in enumerate(tries):
             st.button(
@@ -198,5 +201,11 @@ def _open_panel() -> None:
 
 
 _CSS = """
+.stMainBlockContainer { padding: 3.6rem clamp(1rem, 3vw, 3.5rem) 3rem; }
+.stMainBlockContainer > .stVerticalBlock { gap: 0.6rem; }
+.stSidebar .stVerticalBlock { gap: 0.8rem; }
+.stSidebar [data-testid="stSidebarHeader"] { height: 2.5rem; }
+.st-key-header h2 { padding: 0; }
+.st-key-header p { margin-bottom: 0.35rem; opacity: 0.75; }
 .st-key-tries button, .st-key-changes button { white-space: nowrap; }
 """

@@ -26,7 +26,7 @@ def picture(version: Version, item_id: str) -> str:
 def cover(version: Version, row: int) -> str:
     """The cover of an item without a picture, as a data URI."""
     item = version.catalog.items.iloc[row]
-    svg = cover_svg(item["title"], year_of(item), category_of(version, item), item.name)
+    svg = cover_svg(item["title"], year_of(item), category_of(version, item), int(row))
     return f"data:image/svg+xml,{quote(svg)}"
 
 

@@ -1,5 +1,7 @@
 """What all sessions of the app share: open catalogs, their stores and the encoders. Thread-safe and read-only."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from recsys.funnel import Funnel
@@ -13,7 +15,7 @@ SETTINGS = Settings.from_env()
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _funnel(path: str) -> Funnel:
-    version = Version(path)
+    version = Version(Path(path))
     return Funnel(version, open_store(SETTINGS, version.shard, version.collection), Wishes(version))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from recsys.errors import quoted
 from recsys.funnel import Request
@@ -45,6 +46,11 @@ def end() -> None:
 
 def view() -> View:
     """What this visitor looks at."""
+    if "view" not in st.session_state:
+        # The first visitor of a server who opens a page by its address: before `app.py` has run once, Streamlit takes
+        # the folder `pages` for the whole app and runs the page alone. Calling st.navigation ends that; here it was not.
+        PagesManager.uses_pages_directory = False
+        st.rerun()
     return st.session_state.view
 
 

@@ -1,0 +1,50 @@
+# make demo    install, build both catalogs, serve the app          make test    the correctness tests
+# make accept  the acceptance on the real catalogs, asked against measured
+# make shots   the README's screenshots, from the running app
+PYTHON ?= python3
+PORT ?= 8501
+BIN := .venv/bin
+# Small products on few cores: threads of BLAS that spin for each other cost more than they bring.
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: demo serve build test accept shots lint clean
+
+demo: build serve
+
+serve: .venv/.runtime
+	$(BIN)/streamlit run app.py --server.port $(PORT)
+
+build: .venv/.runtime
+	$(BIN)/python -m recsys build
+
+test: .venv/.development chromium build
+	$(BIN)/python -m pytest
+
+accept: .venv/.development chromium build
+	$(BIN)/python -m tests.accept
+
+shots: .venv/.development chromium build
+	$(BIN)/python -m tests.shots docs
+
+lint: .venv/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.venv/.runtime: requirements.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/.development: requirements-dev.txt .venv/.runtime
+	$(BIN)/pip install --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+# The browser tests drive Debian's Chromium.
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || { \
+	  SUDO=$$(test $$(id -u) = 0 || echo sudo); \
+	  $$SUDO apt-get update && $$SUDO apt-get install -y --no-install-recommends chromium fonts-dejavu-core; }
+
+clean:
+	rm -rf .venv data/cache

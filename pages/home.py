@@ -1,0 +1,26 @@
+"""Home: what this is, what there is, and where to start."""
+
+import streamlit as st
+
+from recsys.ui import frame, glance, resources, state
+from recsys.ui.tour import TOUR
+
+current = state.view()
+
+st.title("Tastespace")
+st.markdown(
+    "Every large recommender works the same way: you and the items are points in one space, and your list is what lies "
+    "nearest.  \nHere you can **move the point, bend the space and watch the list change**."
+)
+with st.container(horizontal=True):
+    if TOUR and st.button("Take the tour, five minutes", type="primary", icon=":material/tour:"):
+        frame.goto_tour(1)
+    if st.button("Just start", icon=":material/explore:"):
+        frame.goto("recommend", current, "")
+
+st.markdown("### Be somebody")
+glance.personas()
+
+st.markdown("### The catalogs")
+for name in resources.catalogs():
+    glance.catalog(name)

@@ -1,0 +1,88 @@
+"""The catalogs and the personas at a glance."""
+
+import html
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from recsys.personas import PERSONAS
+from recsys.ui import frame, resources, state
+from recsys.ui.controls import SPACES
+from recsys.ui.link import View
+from recsys.ui.lists import aspect
+from recsys.ui.pictures import thumbnails
+from recsys.version import Version
+
+MOSAIC = 24
+
+
+def personas() -> None:
+    """Five ready-made visitors; each opens Recommend filled in."""
+    built = resources.catalogs()
+    present = [p for p in PERSONAS if p.catalog in built]
+    columns = st.columns(max(len(present), 1))
+    for column, persona in zip(columns, present, strict=False):
+        version = resources.funnel(persona.catalog).version
+        with column, st.container(border=True, height="stretch"):
+            st.markdown(f"**{persona.name}**  \n:gray[{version.manifest['label']}]")
+            shown = [i for i in persona.profile.likes if i in version][:3]
+            if shown:
+                st.html(_mosaic(version, shown, small=True))
+            st.caption(persona.about)
+            if st.button("Be them", key=f"persona-{persona.name}", width="stretch"):
+                view = View(persona.catalog, profile=persona.profile, lam=persona.lam)
+                frame.goto("recommend", view, f"You are now: {persona.name}. Look: {persona.about}")
+
+
+def catalog(name: str) -> None:
+    """One catalog: pictures, counts, what is built, licence."""
+    version = resources.funnel(name).version
+    m = version.manifest
+    with st.container(border=True):
+        st.html(_mosaic(version, _sample(version)))
+        people = f" · {m['users']:,} people · {m['interactions']:,} ratings" if m["users"] else " · no ratings"
+        st.markdown(f"**{m['label']}** · {m['items']:,} items{people}")
+        st.caption(m["about"])
+        spaces = ", ".join(f"{SPACES.get(s, s).lower()} ({v['dim']})" for s, v in m["spaces"].items())
+        simulated = ", ".join(f["label"].lower() for f in m["facets"] if f["simulated"])
+        encoders = " and ".join(e.split("@")[0] for e in (m["encoders"]["text"], m["encoders"]["image"]) if e)
+        st.caption(
+            f"Spaces: {spaces}. Encoders: {encoders}. Simulated: {simulated}. Built {m['built_at'][:10]} in "
+            f"{m['seconds']:.0f} s; served by Qdrant ({resources.funnel(name).store.deployment}).  \n"
+            f"Licence: {m['licence']}" + (f"  \nCite: {m['citation']}" if m["citation"] else "")
+        )
+        if st.button(f"Open {m['label']}", key=f"open-{name}", icon=":material/arrow_forward:"):
+            state.switch_catalog(name)
+            frame.goto("recommend", state.view(), f"You went to {m['label']}.")
+
+
+def _sample(version: Version) -> list[str]:
+    """Some items that show the breadth of a catalog: the best known, or every so many."""
+    popularity = version.popularity
+    if popularity is not None:
+        rows = np.argsort(-popularity, kind="stable")[:MOSAIC]
+    else:
+        rows = np.linspace(0, len(version.item_ids) - 1, MOSAIC).astype(int)
+    return [str(i) for i in version.item_ids[rows]]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _pictures(path: str, ids: tuple[str, ...]) -> dict[str, str]:
+    return thumbnails(Version(Path(path)), ids)
+
+
+def _mosaic(version: Version, ids: list[str], small: bool = False) -> str:
+    titles = version.catalog.items["title"]
+    ratio = "1" if aspect(version) == "square" else "2/3"
+    size = 56 if small else 76
+    pictures = _pictures(str(version.path), tuple(ids))
+    tiles = "".join(
+        f'<img src="{pictures[i]}" alt="{html.escape(titles[i], quote=True)}" title="{html.escape(titles[i], quote=True)}" '
+        f'style="width:{size}px;aspect-ratio:{ratio};object-fit:cover;border-radius:6px" loading="lazy">'
+        for i in ids
+    )
+    return (
+        f'<div style="display:flex;gap:6px;overflow:hidden;flex-wrap:wrap;max-height:{size * (1 if ratio == "1" else 1.5)}px">'
+        f"{tiles}</div>"
+    )

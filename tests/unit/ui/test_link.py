@@ -1,0 +1,218 @@
+"""Links and commands: the view goes out and comes back, and nothing in a link can break anything."""
+
+import shlex
+from dataclasses import replace
+from urllib.parse import parse_qs, urlencode
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recsys.catalog import Catalog, Facet
+from recsys.profile import Profile, clean_wish
+from recsys.ui.link import MAX_CONDITIONS, MAX_K, View, from_query, to_command, to_query
+from recsys.where import Condition, Where
+
+IDS = ["apple", "a/b c", "-5", "it's; rm -rf $HOME", "<script>", "größe&x=1"]
+CATEGORIES = ["food", "Smith, John", "-x", "R&B"]
+
+
+@pytest.fixture(scope="module")
+def version(make_version):
+    items = pd.DataFrame(
+        {
+            "title": IDS,
+            "description": "",
+            "image": None,
+            "category": [*CATEGORIES, None, "food"],
+            "tags": [("red",), (), ("red", "a,b"), ("x",), (), ()],
+            "year": [1.0, 2.0, 3.0, np.nan, 5.0, 6.0],
+            "flag": pd.array([True, False, None, True, True, False], dtype="boolean"),
+        },
+        index=pd.Index(IDS, name="item_id"),
+    )
+    kinds = {"category": "category", "tags": "tags", "year": "number", "flag": "flag"}
+    facets = tuple(Facet(name, name.title(), kind) for name, kind in kinds.items())
+    catalog = Catalog("tiny", "Tiny", "", items, facets, categories="category", licence="none")
+    vectors = np.eye(6, 4, dtype=np.float32)
+    return make_version(catalog, {"text": vectors, "image": vectors, "blend": np.hstack([vectors] * 2)}, shard=False)
+
+
+def maybe(values):
+    return st.one_of(st.none(), st.sampled_from(values))
+
+
+def some(values):
+    return st.lists(st.sampled_from(values), unique=True, min_size=1).map(tuple)
+
+
+equal = st.sampled_from(["=", "!="])
+conditions = st.one_of(
+    st.builds(Condition, st.just("category"), equal, some(CATEGORIES)),
+    st.builds(Condition, st.just("tags"), equal, some(["red", "a,b", "absent"])),
+    st.builds(Condition, st.just("flag"), equal, some([True, False])),
+    st.builds(
+        Condition,
+        st.just("year"),
+        st.sampled_from(["=", "!=", ">=", "<=", ">", "<"]),
+        st.tuples(st.floats(allow_nan=False, allow_infinity=False)),
+    ),
+)
+
+
+@st.composite
+def views(draw) -> View:
+    rated = draw(st.lists(st.sampled_from(IDS), unique=True).map(tuple))
+    cut = draw(st.integers(0, len(rated)))
+    return View(
+        catalog="tiny",
+        profile=Profile(
+            likes=rated[:cut],
+            dislikes=rated[cut:],
+            wish=clean_wish(draw(st.text(max_size=50))),
+            categories=draw(st.lists(st.sampled_from(CATEGORIES), unique=True).map(tuple)),
+        ),
+        space=draw(maybe(["text", "image", "blend"])),
+        blend=draw(st.integers(0, 100)) / 100,
+        lam=draw(st.integers(0, 100)) / 100,
+        where=Where(tuple(draw(st.lists(conditions, unique=True, max_size=4)))),
+        k=draw(st.integers(1, MAX_K)),
+        item=draw(maybe(IDS)),
+        colour=draw(maybe(["category", "tags", "year", "flag"])),
+        dims=draw(st.sampled_from([2, 3])),
+        tour=draw(maybe([1, 7, 12])),
+    )
+
+
+@given(views())
+def test_a_link_gives_the_view_back(version, view):
+    query = parse_qs(urlencode(to_query(view), doseq=True), keep_blank_values=True)
+    assert from_query(query, version) == (view, [])
+
+
+@given(views())
+def test_a_command_is_one_line_that_a_shell_reads_back(view):
+    command = to_command(view)
+    assert command.isprintable()
+    words = shlex.split(command)
+    assert words[:4] == ["python", "-m", "recsys", "recommend"]
+    given_, rest = [], words[4:]
+    while rest:
+        word = rest.pop(0)
+        assert word.startswith("--")
+        name, sign, value = word.removeprefix("--").partition("=")
+        given_.append((name, value if sign else rest.pop(0)))
+        assert sign or not given_[-1][1].startswith("-")  # else it would be taken for an option
+    values = {name: [v for n, v in given_ if n == name] for name, _ in given_}
+    assert values.get("like", []) == list(view.profile.likes)
+    assert values.get("dislike", []) == list(view.profile.dislikes)
+    assert values.get("category", []) == list(view.profile.categories)
+    assert values.get("wish", [""]) == [view.profile.wish]
+    assert values.get("where", []) == list(view.where.texts())
+    assert values.get("space", [None]) == [view.space]
+    assert float(values.get("blend", ["0.5"])[0]) == view.blend
+    assert (float(values["lam"][0]), int(values["k"][0])) == (view.lam, view.k)
+
+
+def test_by_hand():
+    profile = Profile(likes=("apple",), wish="tea")
+    view = View("tiny", profile, lam=0.3, where=Where((Condition("year", ">=", (1990.0,)),)), k=5, tour=2)
+    assert to_query(view) == {
+        "catalog": ["tiny"],
+        "like": ["apple"],
+        "wish": ["tea"],
+        "where": ["year>=1990"],
+        "lam": ["0.3"],
+        "k": ["5"],
+        "tour": ["2"],
+    }
+    assert to_query(View("tiny")) == {"catalog": ["tiny"]}
+    assert to_command(view) == (
+        "python -m recsys recommend --catalog tiny --like apple --wish tea --lam 0.3 --where 'year>=1990' --k 5"
+    )
+
+
+GOOD = {"like": ["apple"], "wish": ["tea"], "lam": ["0.3"], "k": ["5"], "where": ["year>=2"], "space": ["image"]}
+KEPT = View(
+    "tiny", Profile(("apple",), wish="tea"), "image", lam=0.3, k=5, where=Where((Condition("year", ">=", (2.0,)),))
+)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ({"dislike": ["nobody"]}, "“nobody”"),
+        ({"dislike": ["apple"]}, "both likes and dislikes"),
+        ({"category": ["<script>alert(1)</script>"]}, "<script>"),
+        ({"blend": ["2"]}, "a blend of “2”; it lies between 0 and 1, so 0.5 is used"),
+        ({"blend": ["nan"]}, "a blend of “nan”"),
+        ({"blend": [""]}, "a blend of"),
+        ({"item": ["nobody\x00\x1b" + "x" * 10_000]}, "opens an item"),
+        ({"colour": ["sparkle"]}, "category, tags, year, flag"),
+        ({"dims": ["7"]}, "“7”"),
+        ({"tour": ["0"]}, "“0”"),
+        ({"tour": ["²"]}, "“²”"),
+        ({"where": ["year>=2", "price<3"]}, "no facet “price”"),
+        ({"where": ["year>=2", "year>=soon"]}, "is a number"),
+        ({"where": ["year>=2", "\u202e"]}, "cannot be read"),
+    ],
+)
+def test_each_bad_value_is_one_sentence_and_loses_nothing_else(version, bad, words):
+    view, problems = from_query({**GOOD, **bad}, version)
+    assert view == KEPT
+    assert len(problems) == 1 and words in problems[0]
+    assert problems[0].isprintable() and len(problems[0]) < 300
+
+
+@pytest.mark.parametrize(
+    ("bad", "field", "words"),
+    [
+        ({"lam": ["7"]}, "lam", "a lambda of “7”; it lies between 0 and 1, so 0.7 is used"),
+        ({"lam": ["0,5"]}, "lam", "a lambda of"),
+        ({"k": ["0"]}, "k", "a list length of “0”; it lies between 1 and 40, so 10 is used"),
+        ({"k": ["1e9"]}, "k", "a list length of"),
+        ({"k": ["-inf"]}, "k", "a list length of"),
+        ({"space": ["mind"]}, "space", "text, image, blend"),
+    ],
+)
+def test_a_bad_value_falls_back_to_the_default(version, bad, field, words):
+    view, problems = from_query({**GOOD, **bad}, version)
+    assert view == replace(KEPT, **{field: getattr(View("tiny"), field)})
+    assert len(problems) == 1 and words in problems[0]
+
+
+@pytest.mark.parametrize("query", [{}, {"unknown": ["x"]}, {"like": [], "lam": [], "where": []}])
+def test_nothing_asked_is_the_default(version, query):
+    assert from_query(query, version) == (View("tiny"), [])
+
+
+def test_the_last_of_several_values_counts(version):
+    assert from_query({"lam": ["7", "0.25"]}, version) == (View("tiny", lam=0.25), [])
+
+
+def test_too_many_conditions_are_told(version):
+    view, problems = from_query({"where": [f"year>={n}" for n in range(MAX_CONDITIONS + 5)]}, version)
+    assert len(view.where.conditions) == MAX_CONDITIONS
+    assert len(problems) == 1 and str(MAX_CONDITIONS) in problems[0]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("like dislike wish category where space blend lam k item colour dims tour".split()),
+        st.lists(st.one_of(st.text(), st.sampled_from(["apple", "food", "year>=", "year>=1", "0.5", "3"])), max_size=3),
+    )
+)
+def test_no_link_breaks_anything(version, query):
+    view, problems = from_query(query, version)
+    assert all(problem.isprintable() for problem in problems)
+    assert from_query(to_query(view), version) == (view, [])
+    assert to_command(view).isprintable()
+
+
+def test_a_link_cut_in_half(version):
+    link = urlencode(to_query(replace(KEPT, item="größe&x=1", colour="year", dims=3)), doseq=True)
+    for end in range(len(link)):
+        view, _ = from_query(parse_qs(link[:end], keep_blank_values=True), version)
+        assert view.catalog == "tiny"
