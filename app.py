@@ -4,7 +4,7 @@ import streamlit as st
 
 from recsys.ui import frame
 
-st.set_page_config(page_title="Tastespace", page_icon=str(frame.ICON), layout="wide")
+st.set_page_config(page_title="Tastespace", page_icon=str(frame.ICON), layout="wide", menu_items={"About": frame.ABOUT})
 
 frame.run(
     st.navigation(

@@ -14,22 +14,24 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from recsys.cache import StepCache, key_of
 from recsys.catalog import Catalog
-from recsys.encoders import ImageEncoder, load_image_encoder, load_text_encoder
+from recsys.encoders import ImageEncoder, TextEncoder, load_image_encoder, load_text_encoder
 from recsys.errors import CatalogError, InvalidInput, TastespaceError
 from recsys.personas import wishes_of
 from recsys.progress import Progress
 from recsys.projection import fit_map
-from recsys.settings import Settings
+from recsys.settings import DEFAULT_TEXT_ENCODER, Settings
 from recsys.sources import SOURCES
+from recsys.sources.pictures import render_svg, thumbnail, webp
 from recsys.store import upload
+from recsys.store.edge import write_shard
 from recsys.version import (
     FORMAT,
     MANIFEST,
@@ -127,174 +129,146 @@ def build(settings: Settings, name: str, progress: Progress, force: bool = False
                 shutil.rmtree(stale, ignore_errors=True)
             work = home / f".building-{os.getpid()}"
             work.mkdir()
-            manifest = _Build(settings, name, work, progress).run()
-            publish(settings, name, work, manifest["id"])
+            publish(settings, name, work, _write(settings, name, work, progress)["id"])
         version = open_current(settings, name)
         if settings.qdrant_url is not None:
             upload(settings, version.collection, version.spaces, version.catalog, progress)
     return version
 
 
-@dataclass
-class _Build:
-    """One build on its way: what its steps share."""
+class _Steps:
+    """Cached steps of one build, and the rates of what had to be computed."""
 
-    settings: Settings
-    name: str
-    work: Path
-    progress: Progress
-    rates: dict[str, dict] = field(default_factory=dict)
+    def __init__(self, settings: Settings, progress: Progress) -> None:
+        self.rates: dict[str, dict] = {}
+        self._cache = StepCache(settings.data / "steps.sqlite")
+        self._progress = progress
 
-    def run(self) -> dict:
-        """Fills the folder `work` and returns the manifest that it wrote there."""
-        started, source = time.perf_counter(), SOURCES[self.name]
-        self.cache = StepCache(self.settings.data / "steps.sqlite")
-        catalog = source.load(self.settings, self.progress)
-        pictures = self._draw(source, catalog) if source.has_pictures else None
-        spaces, names = self._embed(catalog, pictures)
-        default = "blend" if "blend" in spaces else "text"
-        maps = self._project(spaces, default)
-        self._wishes(names)
-        self._store(spaces, catalog)
-        moment = datetime.now(UTC)
-        print_ = fingerprint(self.settings, self.name)
-        manifest = {
-            "format": FORMAT,
-            "id": f"{moment:%Y%m%d-%H%M%S}-{print_[:6]}",
-            "fingerprint": print_,
-            "built_at": moment.isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - started, 1),
-            **describe(catalog),
-            "spaces": {space: {"dim": v.shape[1], "items": int(v.any(axis=1).sum())} for space, v in spaces.items()},
-            "default_space": default,
-            "maps": maps,
-            "encoders": names,
-            "rates": self.rates,
-        }
-        (self.work / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False))
-        return manifest
-
-    def _draw(self, source, catalog: Catalog) -> list[tuple[bytes, bytes]]:
-        """Each item's picture and thumbnail as WebP; both empty where its picture cannot be drawn."""
-        from recsys.sources.pictures import render_svg, thumbnail, webp
-
-        read = source.picture_reader(self.settings)
-        raw = [read(path) for path in catalog.items["image"]]
-
-        def draw(positions: list[int]) -> list[bytes]:
-            drawn = []
-            for i in positions:
-                image = render_svg(raw[i], PICTURE)
-                drawn.append(_joined(webp(image), thumbnail(image, THUMBNAIL)) if image is not None else b"")
-            return drawn
-
-        keys = [key_of("draw", 1, PICTURE, THUMBNAIL, svg) for svg in raw]
-        return [_split(pair) for pair in self._step("draw pictures", keys, draw, PICTURE_BATCH)]
-
-    def _embed(
-        self, catalog: Catalog, pictures: list[tuple[bytes, bytes]] | None
-    ) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
-        """The spaces' vectors, and the names of the encoders that made them."""
-        texts = catalog.items["text"].tolist()
-        encoder = load_text_encoder(self.settings.text_encoder)
-        names: dict[str, str | None] = {"text": encoder.name, "image": None, "image_text": None}
-        spaces = {
-            "text": self._vectors(
-                "embed texts",
-                [key_of("text", encoder.name, text) for text in texts],
-                lambda positions: encoder.encode_items([texts[i] for i in positions]),
-                TEXT_BATCH,
-            )
-        }
-        if pictures is not None:
-            viewer = load_image_encoder(self.settings.image_encoder)
-            names |= {"image": viewer.name, "image_text": viewer.text_name}
-            spaces["image"] = self._embed_pictures(viewer, [large for large, _ in pictures])
-            BlobFile.write(self.work / "pictures.bin", (large for large, _ in pictures))
-            BlobFile.write(self.work / "thumbnails.bin", (small for _, small in pictures))
-            spaces["blend"] = self._blend(viewer, spaces["text"], spaces["image"], texts, shares_space(names))
-        return spaces, names
-
-    def _embed_pictures(self, encoder: ImageEncoder, pictures: list[bytes]) -> np.ndarray:
-        """(n, d) float32; a zero row where there is no picture."""
-        from PIL import Image
-
-        present = [i for i, picture in enumerate(pictures) if picture]
-
-        def encode(positions: list[int]) -> np.ndarray:
-            return encoder.encode_items([Image.open(io.BytesIO(pictures[present[i]])) for i in positions])
-
-        keys = [key_of("picture", encoder.name, pictures[i]) for i in present]
-        vectors = np.zeros((len(pictures), encoder.dim), dtype=np.float32)
-        vectors[present] = self._vectors("embed pictures", keys, encode, PICTURE_BATCH)
-        return vectors
-
-    def _blend(
-        self, encoder: ImageEncoder, text: np.ndarray, image: np.ndarray, texts: list[str], shared: bool
-    ) -> np.ndarray:
-        """[text ; image]; an item without a picture is described to the image encoder in words instead."""
-        second = image.copy()
-        absent = np.flatnonzero(~image.any(axis=1))
-        if len(absent):
-            second[absent] = text[absent] if shared else encoder.encode_queries([texts[i] for i in absent])
-        return np.hstack([text, second])
-
-    def _vectors(self, step: str, keys: list[str], encode: Callable[[list[int]], np.ndarray], batch: int) -> np.ndarray:
-        def compute(positions: list[int]) -> list[bytes]:
-            return [row.tobytes() for row in encode(positions).astype(np.float32)]
-
-        return np.stack([np.frombuffer(v, dtype=np.float32) for v in self._step(step, keys, compute, batch)])
-
-    def _step(self, step: str, keys: list[str], compute: Callable[[list[int]], list[bytes]], batch: int) -> list[bytes]:
-        """The values of all keys, from the cache where it has them; keeps the rate of what was computed."""
-        clock = {"items": 0, "seconds": 0.0}
+    def run(self, step: str, keys: list[str], compute: Callable[[list[int]], list[bytes]], batch: int) -> list[bytes]:
+        """The values of all keys: from the cache, else computed for positions in `keys`, `batch` at a time."""
+        items, seconds = 0, 0.0
 
         def timed(positions: list[int]) -> list[bytes]:
+            nonlocal items, seconds
             start = time.perf_counter()
             values = compute(positions)
-            clock["items"] += len(positions)
-            clock["seconds"] += time.perf_counter() - start
+            items, seconds = items + len(positions), seconds + time.perf_counter() - start
             return values
 
-        values = self.cache.through(keys, timed, batch, self.progress, step)
-        if clock["items"]:
-            self.rates[step] = {"items": clock["items"], "seconds": round(clock["seconds"], 2)}
+        values = self._cache.through(keys, timed, batch, self._progress, step)
+        if items:
+            self.rates[step] = {"items": items, "seconds": round(seconds, 2)}
         return values
 
-    def _project(self, spaces: dict[str, np.ndarray], default: str) -> dict[str, list[int]]:
-        """Writes vectors and maps; returns the dimensions of each space's maps."""
-        maps = {space: [2, 3] if space == default else [2] for space in spaces}
-        for space, vectors in spaces.items():
-            np.save(self.work / f"{space}.npy", vectors)
-            for dims in maps[space]:
+    def vectors(self, step: str, keys: list[str], encode: Callable[[list[int]], np.ndarray], batch: int) -> np.ndarray:
+        """`run` for values that are vectors: (n, d) float32."""
+        values = self.run(step, keys, lambda at: [v.tobytes() for v in encode(at).astype(np.float32)], batch)
+        return np.stack([np.frombuffer(value, dtype=np.float32) for value in values])
 
-                def fit(_, vectors=vectors, dims=dims) -> list[bytes]:
-                    return [fit_map(vectors, dims, MAP_SEED).astype(np.float32).tobytes()]
 
-                (coords,) = self._step(
-                    f"map {space} in {dims}D", [key_of("map", 1, vectors.tobytes(), dims, MAP_SEED)], fit, 1
-                )
-                np.save(
-                    self.work / f"map-{space}-{dims}d.npy", np.frombuffer(coords, dtype=np.float32).reshape(-1, dims)
-                )
-        return maps
+def _write(settings: Settings, name: str, work: Path, progress: Progress) -> dict:
+    """Fills the folder `work` with a version and returns its manifest."""
+    started, source, steps = time.perf_counter(), SOURCES[name], _Steps(settings, progress)
+    catalog = source.load(settings, progress)
+    write_tables(work, catalog)
+    pictures = _draw(steps, source.picture_reader(settings), catalog) if source.has_pictures else None
+    if pictures is not None:
+        BlobFile.write(work / "pictures.bin", (large for large, _ in pictures))
+        BlobFile.write(work / "thumbnails.bin", (small for _, small in pictures))
+    spaces, encoders = _embed(steps, settings, catalog, pictures)
+    default = "blend" if "blend" in spaces else "text"
+    maps = {space: [2, 3] if space == default else [2] for space in spaces}
+    for space, vectors in spaces.items():
+        np.save(work / f"{space}.npy", vectors)
+        for dims in maps[space]:
+            np.save(work / f"map-{space}-{dims}d.npy", _project(steps, space, vectors, dims))
+    _write_wishes(work / "wishes.npz", wishes_of(name), encoders)
+    write_shard(work / "shard", spaces, catalog, progress)
+    moment, print_ = datetime.now(UTC), fingerprint(settings, name)
+    manifest = {
+        "format": FORMAT,
+        "id": f"{moment:%Y%m%d-%H%M%S}-{print_[:6]}",
+        "fingerprint": print_,
+        "built_at": moment.isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - started, 1),
+        **describe(catalog),
+        "spaces": {space: {"dim": v.shape[1], "items": int(v.any(axis=1).sum())} for space, v in spaces.items()},
+        "default_space": default,
+        "maps": maps,
+        "encoders": encoders,
+        "rates": steps.rates,
+    }
+    (work / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False))
+    return manifest
 
-    def _wishes(self, names: dict[str, str | None]) -> None:
-        """Encodes the wishes of the personas and examples, so that a demo never waits for a model."""
-        words = wishes_of(self.name)
-        vectors = encode_words(list(words), names) if words else []
-        halves = vectors[0] if vectors else {}
-        np.savez(
-            self.work / "wishes.npz",
-            words=np.array(words, dtype=np.str_),
-            **{half: np.stack([v[half] for v in vectors]) for half in halves},
-        )
 
-    def _store(self, spaces: dict[str, np.ndarray], catalog: Catalog) -> None:
-        from recsys.store.edge import write_shard
+def _draw(steps: _Steps, read: Callable[[str], bytes], catalog: Catalog) -> list[tuple[bytes, bytes]]:
+    """Each item's picture and thumbnail as WebP; both empty where its picture cannot be drawn."""
+    raw = [read(path) for path in catalog.items["image"]]
 
-        write_tables(self.work, catalog)
-        write_shard(self.work / "shard", spaces, catalog, self.progress)
+    def draw(positions: list[int]) -> list[bytes]:
+        images = [render_svg(raw[i], PICTURE) for i in positions]
+        return [b"" if image is None else _joined(webp(image), thumbnail(image, THUMBNAIL)) for image in images]
+
+    keys = [key_of("draw", 1, PICTURE, THUMBNAIL, svg) for svg in raw]
+    return [_split(pair) for pair in steps.run("draw pictures", keys, draw, PICTURE_BATCH)]
+
+
+def _embed(
+    steps: _Steps, settings: Settings, catalog: Catalog, pictures: list[tuple[bytes, bytes]] | None
+) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
+    """The content spaces, (n, d) float32 by name, and the names of the encoders that made them."""
+    texts, encoder = catalog.items["text"].tolist(), load_text_encoder(settings.text_encoder)
+    names: dict[str, str | None] = {"text": encoder.name, "image": None, "image_text": None}
+    spaces = {"text": _embed_texts(steps, encoder, texts)}
+    if pictures is not None:
+        viewer = load_image_encoder(settings.image_encoder)
+        names |= {"image": viewer.name, "image_text": viewer.text_name}
+        image = _embed_pictures(steps, viewer, [large for large, _ in pictures])
+        second, absent = image.copy(), np.flatnonzero(~image.any(axis=1))
+        if len(absent):  # an item without a picture is told to the image encoder in words
+            told = [texts[i] for i in absent]
+            second[absent] = spaces["text"][absent] if shares_space(names) else viewer.encode_queries(told)
+        spaces |= {"image": image, "blend": np.hstack([spaces["text"], second])}
+    return spaces, names
+
+
+def _embed_texts(steps: _Steps, encoder: TextEncoder, texts: list[str]) -> np.ndarray:
+    keys = [key_of("text", encoder.name, text) for text in texts]
+    return steps.vectors("embed texts", keys, lambda at: encoder.encode_items([texts[i] for i in at]), TEXT_BATCH)
+
+
+def _embed_pictures(steps: _Steps, encoder: ImageEncoder, pictures: list[bytes]) -> np.ndarray:
+    """(n, d) float32; a zero row where there is no picture."""
+    present = [i for i, picture in enumerate(pictures) if picture]
+    keys = [key_of("picture", encoder.name, pictures[i]) for i in present]
+    vectors = np.zeros((len(pictures), encoder.dim), dtype=np.float32)
+    vectors[present] = steps.vectors(
+        "embed pictures",
+        keys,
+        lambda at: encoder.encode_items([_opened(pictures[present[i]]) for i in at]),
+        PICTURE_BATCH,
+    )
+    return vectors
+
+
+def _opened(picture: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(picture))
+
+
+def _project(steps: _Steps, space: str, vectors: np.ndarray, dims: int) -> np.ndarray:
+    key = key_of("map", 1, vectors.tobytes(), dims, MAP_SEED)
+    (coords,) = steps.run(
+        f"map of {space} in {dims}D", [key], lambda _: [fit_map(vectors, dims, MAP_SEED).tobytes()], batch=1
+    )
+    return np.frombuffer(coords, dtype=np.float32).reshape(-1, dims)
+
+
+def _write_wishes(path: Path, wishes: Sequence[str], encoders: dict[str, str | None]) -> None:
+    """Encodes the wishes of personas and examples now, so that a demo never waits for a model."""
+    vectors = encode_words(list(wishes), encoders) if wishes else []
+    halves = {half: np.stack([v[half] for v in vectors]) for half in (vectors[0] if vectors else ())}
+    np.savez(path, words=np.array(wishes, dtype=np.str_), **halves)
 
 
 def _joined(large: bytes, small: bytes) -> bytes:
@@ -353,7 +327,7 @@ def overview(settings: Settings) -> list[dict]:
     return rows
 
 
-def align(settings: Settings, seed: int, out: Path | None) -> dict:
+def align(settings: Settings, seed: int = 0, out: Path | None = None) -> dict:
     """Learns the head of the packaged image encoder from the clip art's picture-caption pairs.
 
     Args:
@@ -362,6 +336,24 @@ def align(settings: Settings, seed: int, out: Path | None) -> dict:
         out: the file to write; None replaces the packaged head.
 
     Returns:
-        The report: held-out recall@1, @5, @10 from text to picture, and how many pairs were used.
+        The report: held-out recall@1, @5 and @10 from text to picture, how many pairs were used, and where it was written.
     """
-    raise NotImplementedError
+    from recsys.encoders import align as learning
+    from recsys.encoders.lite0_minilm import load_lite0_minilm
+
+    progress = Progress()
+    steps, source = _Steps(settings, progress), SOURCES["clipart"]
+    catalog = source.load(settings, progress)
+    pictures = [large for large, _ in _draw(steps, source.picture_reader(settings), catalog)]
+    present = [i for i, picture in enumerate(pictures) if picture]
+    texts = [catalog.items["text"].iat[i] for i in present]
+    encoder = load_lite0_minilm()
+    features = steps.vectors(
+        "features of pictures",
+        [key_of("features", 1, pictures[i]) for i in present],
+        lambda at: encoder.features([_opened(pictures[present[i]]) for i in at]),
+        PICTURE_BATCH,
+    )
+    vectors = _embed_texts(steps, load_text_encoder(DEFAULT_TEXT_ENCODER), texts)
+    out = out or learning.HEAD_FILE
+    return {**learning.align(features, vectors, texts, seed, out, progress), "out": str(out)}

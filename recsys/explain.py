@@ -124,19 +124,21 @@ def shortfall(funnel: Funnel, answer: Recommendation) -> str | None:
     found, asked, where = len(answer.picks), answer.request.k, answer.request.where
     if found >= asked:
         return None
-    if not where:
-        return f"Only {found} items are left to show." if found else "No item is left to show."
-    facets = funnel.version.facets
     rated = funnel.version.rows(answer.request.profile.rated)
-    freed = {}
-    for condition in where:
-        rest = Where(tuple(c for c in where if c != condition))
-        mask = facets.mask(rest)
+
+    def left(conditions: Where) -> int:
+        mask = funnel.version.facets.mask(conditions)
         mask[rated] = False
-        freed[str(condition)] = int(mask.sum())
+        return int(mask.sum())
+
+    if found and answer.starting == "medoids":
+        return f"A starting list has one item a category, and so {found}."
+    if not where or found and left(where) > found:
+        return f"The list ends after {found}: nothing else is left to show."
+    freed = {str(c): left(Where(tuple(other for other in where if other != c))) for c in where}
     relaxed, count = max(freed.items(), key=lambda item: item[1])
     if found:
-        return f"Only {found} items satisfy the conditions. Without “{relaxed}” there would be {count:,}."
+        return f"The conditions leave only {found}. Without “{relaxed}” there would be {count:,}."
     if count:
-        return f"No item satisfies the conditions. Relax “{relaxed}”: without it there are {count:,}."
+        return f"No item satisfies the conditions. Relax “{relaxed}”: without it there would be {count:,}."
     return "No item satisfies the conditions, nor any of them less one. Remove several."

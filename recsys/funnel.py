@@ -24,6 +24,7 @@ from recsys.where import Where
 
 DECIMALS = 6
 MARGIN = 32
+SLACK = 1e-5  # several times the rounding of a store's float32 scores
 STOPS = np.linspace(0, 1, 101)
 DEFAULT_LAM = 0.7
 DEFAULT_BLEND = 0.5
@@ -236,8 +237,8 @@ class Funnel:
             order = np.lexsort((rows, -scores))
             rows, scores = rows[order], scores[order]
             # The store orders ties as it likes. The cut at n is ours only where everything that ties with the n-th
-            # has arrived, that is, where something worse has too.
-            if len(rows) < asked or asked >= matching or scores[-1] < scores[n - 1] - 10.0**-DECIMALS:
+            # has arrived, that is, where something clearly worse has too.
+            if len(rows) < asked or asked >= matching or scores[-1] < scores[n - 1] - SLACK:
                 return rows[:n], scores[:n]
             asked *= 2
 

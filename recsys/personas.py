@@ -24,8 +24,40 @@ class Persona:
     lam: float = 0.7
 
 
-PERSONAS: tuple[Persona, ...] = ()
-"""Filled in once the catalogs' ids are fixed."""
+PERSONAS: tuple[Persona, ...] = (
+    Persona(
+        "The flag teacher",
+        "A like of one flag brings nothing but flags. Drag towards “more varied” and see when other things come in.",
+        "clipart",
+        Profile(likes=("israeli-flag",)),
+    ),
+    Persona(
+        "The Sunday baker",
+        "Words and two likes pull together: each card says how much of its score each of them gave.",
+        "clipart",
+        Profile(likes=("loaf-of-bread", "pumpkin-pie"), wish="something warm from the oven"),
+    ),
+    Persona(
+        "Summer by the sea",
+        "Only a wish: no item is called that, and the pictures are found all the same.",
+        "clipart",
+        Profile(wish="a summer holiday by the sea"),
+    ),
+    Persona(
+        "The Trekkie",
+        "Where relevance alone decides, one Star Trek follows the other.",
+        "movies",
+        Profile(likes=("222", "228")),
+        lam=0.9,
+    ),
+    Persona(
+        "Date night",
+        "Two likes, one wish and a dislike: the list moves away from what is disliked.",
+        "movies",
+        Profile(likes=("88", "216"), dislikes=("56",), wish="a funny love story"),
+    ),
+)
+"""Five people for the home page."""
 
 WISHES: dict[str, tuple[str, ...]] = {
     "clipart": (

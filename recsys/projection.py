@@ -150,16 +150,15 @@ def _umap(units: np.ndarray, dims: int, seed: int, progress: Progress | None) ->
     if progress is not None:
         progress(0, 1, f"map in {dims}D")
     # Points that start at one place stay there, so copies of one item start a hair apart.
-    start = 10 * _framed(_principal(units, dims)) + np.random.default_rng(seed).normal(
-        scale=1e-3, size=(len(units), dims)
-    )
+    jitter = np.random.default_rng(seed).normal(scale=1e-3, size=(len(units), dims))
+    start = (10 * _framed(_principal(units, dims)) + jitter).astype(np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on one thread for a seed, on graphs in several parts: both are meant
         umap = UMAP(
             n_neighbors=NEIGHBOURS,
             n_components=dims,
             metric="cosine",
-            init=start.astype(np.float32),
+            init=start,
             random_state=seed,
             n_jobs=1,
             precomputed_knn=(idx, dist, None),

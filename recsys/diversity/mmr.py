@@ -78,8 +78,8 @@ def mmr_sweep(relevance: np.ndarray, vectors: np.ndarray, k: int, lams: Sequence
     for step in range(k):
         penalty = (1 - lams)[:, None] * max_sim
         total = lams[:, None] * relevance - penalty
-        # Before anything is chosen there is nothing to be unlike: relevance alone decides, for lam = 0 too.
-        merit = np.where(open_, total if step else relevance, -np.inf)
+        # Before anything is chosen all penalties are 0 and the most relevant wins: for lam = 0 as the tie of all.
+        merit = np.where(open_, total, -np.inf)
         tied = merit >= merit.max(axis=1, keepdims=True) - TIE
         best = np.argmax(np.where(tied, relevance, -np.inf), axis=1)  # argmax takes the first of equals
         picks[:, step] = best

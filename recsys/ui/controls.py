@@ -57,8 +57,10 @@ def picture_wish() -> None:
         st.session_state.upload_seen = upload.file_id
         try:
             with st.spinner("Looking at the picture ..."):
-                key = funnel.encode_wish.add_picture(open_upload(upload.getvalue()))
-            state.change(f"You wished with the picture {upload.name}.", profile=replace(profile, picture=key))
+                picture = open_upload(upload.getvalue())
+                key = funnel.encode_wish.add_picture(picture)
+            note = f"You wished with the picture {upload.name}. {picture.info.get('note', '')}"
+            state.change(note.strip(), profile=replace(profile, picture=key))
             st.rerun()
         except TastespaceError as error:
             st.warning(str(error), icon=":material/broken_image:")

@@ -1,5 +1,6 @@
 """What every page has: the catalog switch, undo, links and commands, the tour, the item panel, and errors in words."""
 
+import html
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from recsys.ui.link import View, to_command, to_query
 from recsys.ui.shelf import Event
 from recsys.ui.tour import TOUR, Try
 
+ABOUT = "**Tastespace**: touch a recommender. You are a point; the list is what lies nearest to it."
 ICON = Path(__file__).with_name("icon.svg")
 _log = logging.getLogger("tastespace")
 
@@ -67,18 +69,18 @@ def _start_afresh() -> None:
 
 def header(title: str, lead: str, tries: list[Try]) -> None:
     """A page's title, its one sentence, and the "Try this" buttons."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="header"):
-        st.markdown(f"## {title}", width="content")
-        st.markdown(lead, width="stretch")
-    with st.container(horizontal=True, key="tries"):
+    st.html(f'<div class="title"><h2>{html.escape(title)}</h2><p>{html.escape(lead)}</p></div>')
+    with st.container(horizontal=True, vertical_alignment="center", key="tries"):
+        st.markdown(":gray[Try this:]", width="content")
         for number, one in enumerate(tries):
             st.button(
                 one.label,
                 key=f"try-{number}-{one.label}",
-                icon=":material/lightbulb:",
                 help=one.look_for,
                 on_click=_take,
                 args=(one,),
+                type="tertiary",
+                icon=":material/lightbulb:",
             )
 
 
@@ -201,11 +203,14 @@ def _open_panel() -> None:
 
 
 _CSS = """
-.stMainBlockContainer { padding: 3.6rem clamp(1rem, 3vw, 3.5rem) 3rem; }
-.stMainBlockContainer > .stVerticalBlock { gap: 0.6rem; }
+.stMainBlockContainer { padding: 3.4rem clamp(1rem, 3vw, 3.5rem) 3rem; }
+.stMainBlockContainer > .stVerticalBlock { gap: 0.5rem; }
 .stSidebar .stVerticalBlock { gap: 0.8rem; }
 .stSidebar [data-testid="stSidebarHeader"] { height: 2.5rem; }
-.st-key-header h2 { padding: 0; }
-.st-key-header p { margin-bottom: 0.35rem; opacity: 0.75; }
+.title { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.2rem 1rem; }
+.title h2 { padding: 0; margin: 0; }
+.title p { margin: 0; opacity: 0.75; }
+.st-key-tries { gap: 0.2rem 1.1rem; }
 .st-key-tries button, .st-key-changes button { white-space: nowrap; }
+.st-key-tries p, .st-key-changes p { margin: 0; }
 """

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from recsys.profile import Profile
 from recsys.ui.link import View
+from recsys.where import Condition, Where
 
 
 @dataclass(frozen=True)
@@ -11,7 +13,7 @@ class Try:
 
     Attributes:
         label: what the button says.
-        look_for: one sentence on what to see.
+        look_for: one sentence or two on what to see.
         view: the state.
         page: where it is seen.
     """
@@ -22,9 +24,122 @@ class Try:
     page: str = "recommend"
 
 
-TOUR: tuple[Try, ...] = ()
+_TRIES = {
+    ("recommend", "clipart"): [
+        Try(
+            "A wish in words",
+            "No picture is called “cosy winter evening”; the encoder puts words and pictures into one space.",
+            View("clipart", Profile(wish="cosy winter evening")),
+        ),
+        Try(
+            "Only the looks count",
+            "Compared by pictures alone: what comes is drawn alike, whatever it is called.",
+            View("clipart", Profile(likes=("pumpkin",)), space="image"),
+        ),
+        Try(
+            "Too many flags",
+            "One liked flag, ten flags. Drag the slider to “more varied” and watch when something else comes in.",
+            View("clipart", Profile(likes=("israeli-flag",)), lam=1.0),
+        ),
+    ],
+    ("recommend", "movies"): [
+        Try(
+            "All the Star Treks",
+            "One like, and the nearest list is a series. Drag the slider until the list is one you would watch.",
+            View("movies", Profile(likes=("222",)), lam=1.0),
+        ),
+        Try(
+            "Two tastes at once",
+            "A liked horror film and a liked musical: your point lies between them, where neither fan is at home.",
+            View("movies", Profile(likes=("183", "95"))),
+        ),
+        Try(
+            "Only the old ones",
+            "The same taste under a condition: the list keeps to films before 1960 and still looks for love stories.",
+            View(
+                "movies",
+                Profile(likes=("88",), wish="a funny love story"),
+                where=Where((Condition("year", "<=", (1960.0,)),)),
+            ),
+        ),
+    ],
+    ("map", "clipart"): [
+        Try(
+            "Where are you?",
+            "The star is you. Your list is ringed: most of it lies close by, as far as two dimensions can show it.",
+            View("clipart", Profile(likes=("loaf-of-bread", "pumpkin-pie"))),
+            "map",
+        ),
+        Try(
+            "The space of looks",
+            "The same items, laid out by their pictures alone: categories dissolve, styles of drawing appear.",
+            View("clipart", Profile(likes=("loaf-of-bread", "pumpkin-pie")), space="image"),
+            "map",
+        ),
+        Try(
+            "Turn it",
+            "Three dimensions hold a little more of the truth: drag to turn the cloud.",
+            View("clipart", Profile(likes=("loaf-of-bread", "pumpkin-pie")), dims=3),
+            "map",
+        ),
+    ],
+    ("map", "movies"): [
+        Try(
+            "Between two tastes",
+            "Alien and Aladdin are liked: the star stands between their neighbourhoods, and so does the list.",
+            View("movies", Profile(likes=("183", "95"))),
+            "map",
+        ),
+        Try(
+            "Old and new",
+            "Coloured by year. The text holds the year, and so the space has an old and a new side.",
+            View("movies", Profile(likes=("483",)), colour="year"),
+            "map",
+        ),
+        Try(
+            "Turn it",
+            "Three dimensions hold a little more of the truth: drag to turn the cloud.",
+            View("movies", Profile(likes=("222",)), dims=3),
+            "map",
+        ),
+    ],
+}
+
+TOUR: tuple[Try, ...] = (
+    Try(
+        "Nobody yet",
+        "The list knows nothing about you and says so: one typical picture of each category. Like one.",
+        View("clipart"),
+    ),
+    Try(
+        "Words become a point",
+        "A wish, and the list is what lies near it. The bar under a card says what its score is made of.",
+        View("clipart", Profile(wish="cosy winter evening")),
+    ),
+    Try(
+        "A like pulls",
+        "A liked teapot joins the wish: your point moves, the list follows. Undo takes it back.",
+        View("clipart", Profile(likes=("teapot",), wish="cosy winter evening")),
+    ),
+    Try(
+        "Too much of the same",
+        "Ten flags are relevant and dull. Drag “more varied”: each pick is now held against those before it.",
+        View("clipart", Profile(likes=("israeli-flag",)), lam=1.0),
+    ),
+    Try(
+        "See it from above",
+        "The same on the map: the star is you, the rings are your list. Click any dot.",
+        View("clipart", Profile(likes=("israeli-flag",)), lam=0.5),
+        "map",
+    ),
+    Try(
+        "Another shop, the same idea",
+        "Films by title, year and genre. Set a condition on the left: the list keeps to it and says what it costs.",
+        View("movies", Profile(likes=("222",))),
+    ),
+)
 
 
 def tries(page: str, catalog: str) -> list[Try]:
-    """The three "Try this" of a page for one catalog."""
-    return []
+    """The "Try this" buttons of a page for one catalog."""
+    return _TRIES.get((page, catalog), [])

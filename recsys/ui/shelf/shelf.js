@@ -768,7 +768,7 @@ class View {
   send(event) {
     counter = Math.max(counter + 1, Date.now());
     this.pending.push({ n: counter, ...event });
-    this.emit("events", this.pending.slice(-1));
+    this.emit("events", this.pending);
     this.showBusy();
     return counter;
   }

@@ -111,6 +111,14 @@ def test_lam_1_is_the_plain_order_exactly(seed, n):
     assert mmr(relevance, rng.normal(size=(n, 3)), n, 1.0).tolist() == np.argsort(-relevance, kind="stable").tolist()
 
 
+def test_the_rival_is_the_first_of_equals():
+    rng = np.random.default_rng(0)
+    same = np.tile(rng.normal(size=(1, 50)), (6, 1)) + rng.normal(size=(6, 50)) * 1e-12
+    sweep = mmr_sweep(np.array([5, 9, 8, 7, 6, 1.0]), same / np.linalg.norm(same[0]), 5, [0.5, 1.0])
+    assert sweep.picks.tolist() == [[1, 2, 3, 4, 0]] * 2
+    assert sweep.rivals.tolist() == [[-1, 1, 1, 1, 1]] * 2
+
+
 def test_lam_0_goes_to_the_least_alike():
     angles = np.radians([0, 10, 170, 90])
     vectors = np.column_stack([np.cos(angles), np.sin(angles)])

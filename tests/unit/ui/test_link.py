@@ -134,6 +134,21 @@ def test_by_hand():
     )
 
 
+FIELDS = [
+    "like",
+    "dislike",
+    "wish",
+    "category",
+    "where",
+    "space",
+    "blend",
+    "lam",
+    "k",
+    "item",
+    "colour",
+    "dims",
+    "tour",
+]
 GOOD = {"like": ["apple"], "wish": ["tea"], "lam": ["0.3"], "k": ["5"], "where": ["year>=2"], "space": ["image"]}
 KEPT = View(
     "tiny", Profile(("apple",), wish="tea"), "image", lam=0.3, k=5, where=Where((Condition("year", ">=", (2.0,)),))
@@ -200,7 +215,7 @@ def test_too_many_conditions_are_told(version):
 
 @given(
     st.dictionaries(
-        st.sampled_from("like dislike wish category where space blend lam k item colour dims tour".split()),
+        st.sampled_from(FIELDS),
         st.lists(st.one_of(st.text(), st.sampled_from(["apple", "food", "year>=", "year>=1", "0.5", "3"])), max_size=3),
     )
 )
