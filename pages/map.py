@@ -1,18 +1,15 @@
 """Map: a space flattened to two or three dimensions, with you and your list on it."""
 
-from dataclasses import replace
-
-import numpy as np
 import streamlit as st
 
+from recsys.projection import place
 from recsys.ui import controls, frame, resources, state
-from recsys.ui.figures import Marks, colourable, inside, map_figure
+from recsys.ui.figures import Marks, colourable, map_figure
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
 from recsys.ui.tour import tries
 from recsys.ui.words import WORDS
-from recsys.projection import place
 
 MAX_CARDS = 60
 
@@ -30,7 +27,7 @@ with st.sidebar:
 
 frame.header(
     "Map",
-    f"Every dot is one of {len(version.item_ids):,} items; dots near each other are alike in {controls.SPACES[space].lower()}.",
+    f"{len(version.item_ids):,} items, near each other where they are alike in {controls.SPACES[space].lower()}.",
     tries("map", version.name),
 )
 controls.wish(version)
@@ -78,3 +75,4 @@ if len(chosen):
         "message": None,
     }
     shelf(data, key="selected", pictures=lambda wanted: thumbnails(version, wanted), on_event=frame.handle)
+frame.honest(version)

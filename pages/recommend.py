@@ -31,11 +31,13 @@ controls.wish(version)
 controls.active_conditions()
 
 answer = funnel.recommend(state.request(view))
-frame.changes()
+data = two_shelves(funnel, answer, funnel.sweep(answer))
+frame.changes(state.effect(data["shelves"][0]["list"]))
 shelf(
-    two_shelves(funnel, answer, funnel.sweep(answer)),
+    data,
     key="shelf",
     pictures=lambda ids: thumbnails(version, ids),
     on_event=frame.handle,
 )
-st.caption(f"{version.manifest['about']}")
+frame.trace(answer)
+frame.honest(version)

@@ -1,7 +1,7 @@
 """The command line: `python -m recsys COMMAND`. Everything a page shows can be had here too.
 
-With `--json` one JSON document goes to stdout (its schema: docs/schema.md) and progress to stderr. Exit code 0, or 2 with
-one sentence on stderr.
+With `--json` one JSON document goes to stdout (its schema: docs/schema.md) and progress to stderr. Exit code 0, or 2
+with one sentence on stderr.
 """
 
 import argparse

@@ -336,7 +336,7 @@ def align(settings: Settings, seed: int = 0, out: Path | None = None) -> dict:
         out: the file to write; None replaces the packaged head.
 
     Returns:
-        The report: held-out recall@1, @5 and @10 from text to picture, how many pairs were used, and where it was written.
+        The report: held-out recall@1, @5 and @10 from text to picture, how many pairs were used, the file.
     """
     from recsys.encoders import align as learning
     from recsys.encoders.lite0_minilm import load_lite0_minilm

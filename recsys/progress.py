@@ -75,7 +75,7 @@ class Progress:
 
 
 def read_progress(path: Path) -> dict | None:
-    """What a build told last: `state` (running, finished, failed), `step`, `done`, `total`, `eta_s`, ...; None for nothing.
+    """What a build told last: `state` (running, finished, failed), `step`, `done`, `total`, `eta_s`; None for nothing.
 
     A build that was killed is told as `{"state": "killed"}`.
     """

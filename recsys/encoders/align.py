@@ -260,7 +260,7 @@ def load_head(path: Path = HEAD_FILE) -> tuple[Head, dict]:
         with np.load(path, allow_pickle=False) as file:
             head = Head(*(file[name].astype(np.float32) for name in ("w1", "b1", "w2")))
             return head, json.loads(str(file["report"]))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError) as error:
         raise CatalogError(
             f"{path.name} is no head of lite0-minilm.", "Learn it again: python -m recsys align"
         ) from error

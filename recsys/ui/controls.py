@@ -166,7 +166,7 @@ def conditions(version: Version) -> None:
             _condition(version, facet)
     if simulated:
         st.markdown(
-            ":material/science: **Made up for the demo** — the data have no stock, price or region, so these are simulated.",
+            ":material/science: **Simulated**: the data know no stock, price or region, so these are made up.",
         )
         for facet in simulated:
             _condition(version, facet)

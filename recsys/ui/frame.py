@@ -8,10 +8,14 @@ from pathlib import Path
 import streamlit as st
 
 from recsys.errors import StoreUnavailable, TastespaceError
+from recsys.funnel import Recommendation
+from recsys.settings import DEFAULT_IMAGE_ENCODER
 from recsys.ui import building, panel, resources, state, warmup
 from recsys.ui.link import View, to_command, to_query
 from recsys.ui.shelf import Event
 from recsys.ui.tour import TOUR, Try
+from recsys.ui.words import WORDS
+from recsys.version import Version
 
 ABOUT = "**Tastespace**: touch a recommender. You are a point; the list is what lies nearest to it."
 ICON = Path(__file__).with_name("icon.svg")
@@ -128,6 +132,40 @@ def _link(view: View) -> str:
     return f"{base}?{urlencode(to_query(view), doseq=True)}"
 
 
+def trace(answer: Recommendation) -> None:
+    """How the list came about: each stage's counts, times and reasons."""
+    total = sum(stage.ms for stage in answer.trace.stages)
+    title = f"How this list came about: {len(answer.trace.stages)} stages, {total:.1f} ms"
+    box = st.expander(title, icon=":material/filter_list:", key="trace", on_change="rerun")
+    if box.open:
+        with box:
+            st.caption(WORDS["funnel"])
+            st.dataframe(
+                [
+                    {
+                        "stage": stage.stage,
+                        "in": stage.n_in,
+                        "out": stage.n_out,
+                        "ms": round(stage.ms, 2),
+                        "why the rest was dropped": ", ".join(f"{n:,} {why}" for why, n in stage.dropped.items()),
+                    }
+                    for stage in answer.trace.stages
+                ],
+                hide_index=True,
+            )
+
+
+def honest(version: Version) -> None:
+    """One line on what the data can and cannot tell, and what of them is made up."""
+    made_up = ", ".join(facet.label.lower() for facet in version.catalog.facets if facet.simulated)
+    learned = (
+        " How pictures relate to words was learned on this very clip art."
+        if (version.manifest["encoders"]["image"] or "").startswith(DEFAULT_IMAGE_ENCODER)
+        else ""
+    )
+    st.caption(f"{version.manifest['about']}{learned} Simulated: {made_up}.")
+
+
 def handle(event: Event) -> None:
     """Does what somebody did to a shelf."""
     current, version = state.view(), resources.funnel(state.view().catalog).version
@@ -208,9 +246,8 @@ _CSS = """
 .stSidebar .stVerticalBlock { gap: 0.8rem; }
 .stSidebar [data-testid="stSidebarHeader"] { height: 2.5rem; }
 .title { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0.2rem 1rem; }
-.title h2 { padding: 0; margin: 0; }
+.title h2 { padding: 0; margin: 0; font-family: "Source Serif", serif; font-weight: 600; }
 .title p { margin: 0; opacity: 0.75; }
 .st-key-tries { gap: 0.2rem 1.1rem; }
 .st-key-tries button, .st-key-changes button { white-space: nowrap; }
-.st-key-tries p, .st-key-changes p { margin: 0; }
 """

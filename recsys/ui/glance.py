@@ -15,10 +15,18 @@ from recsys.ui.pictures import thumbnails
 from recsys.version import Version
 
 MOSAIC = 24
+_CSS = """
+.mosaic { display: flex; flex-wrap: wrap; gap: 6px; overflow: hidden; --side: 76px; max-height: var(--side); }
+.mosaic.small { --side: 56px; }
+.mosaic.poster { max-height: calc(var(--side) * 1.5); }
+.mosaic img { width: var(--side); aspect-ratio: 1; object-fit: cover; border-radius: 6px; }
+.mosaic.poster img { aspect-ratio: 2 / 3; }
+"""
 
 
 def personas() -> None:
     """Five ready-made visitors; each opens Recommend filled in."""
+    st.html(f"<style>{_CSS}</style>")
     built = resources.catalogs()
     present = [p for p in PERSONAS if p.catalog in built]
     columns = st.columns(max(len(present), 1))
@@ -74,15 +82,9 @@ def _pictures(path: str, ids: tuple[str, ...]) -> dict[str, str]:
 
 def _mosaic(version: Version, ids: list[str], small: bool = False) -> str:
     titles = version.catalog.items["title"]
-    ratio = "1" if aspect(version) == "square" else "2/3"
-    size = 56 if small else 76
     pictures = _pictures(str(version.path), tuple(ids))
     tiles = "".join(
-        f'<img src="{pictures[i]}" alt="{html.escape(titles[i], quote=True)}" title="{html.escape(titles[i], quote=True)}" '
-        f'style="width:{size}px;aspect-ratio:{ratio};object-fit:cover;border-radius:6px" loading="lazy">'
+        f'<img src="{pictures[i]}" alt="{html.escape(titles[i])}" title="{html.escape(titles[i])}" loading="lazy">'
         for i in ids
     )
-    return (
-        f'<div style="display:flex;gap:6px;overflow:hidden;flex-wrap:wrap;max-height:{size * (1 if ratio == "1" else 1.5)}px">'
-        f"{tiles}</div>"
-    )
+    return f'<div class="mosaic {aspect(version)} {"small" if small else ""}">{tiles}</div>'

@@ -1,8 +1,11 @@
 """The item panel: one drawer, opened from any card or dot."""
 
+import html
+
 import pandas as pd
 import streamlit as st
 
+from recsys.catalog import Facet
 from recsys.funnel import Funnel, Request
 from recsys.profile import Profile
 from recsys.ui import resources, state
@@ -12,6 +15,12 @@ from recsys.ui.shelf import Event, shelf
 from recsys.version import Version
 
 RELATED = 8
+_CSS = """
+.facts { display: grid; grid-template-columns: auto 1fr; gap: 0.35rem 1.2rem; margin: 0; font-size: 0.9rem; }
+.facts dt { opacity: 0.65; }
+.facts dd { margin: 0; overflow-wrap: anywhere; }
+.facts i { font-size: 0.75rem; border: 1px solid currentColor; border-radius: 4px; padding: 0 0.3em; margin-left: 0.3em; }
+"""
 
 
 def show(item_id: str) -> None:
@@ -48,9 +57,9 @@ def _body(funnel: Funnel, item_id: str) -> None:
 
             goto("map", state.view(), f"{item['title']} on the map.")
     _why(funnel, item_id)
-    _facts(version, item)
     st.markdown("**Nearest to it**")
     _related(funnel, item_id)
+    _facts(version, item)
 
 
 def _rate(item_id: str, verb: str) -> None:
@@ -83,21 +92,26 @@ def _why(funnel: Funnel, item_id: str) -> None:
 
 
 def _facts(version: Version, item: pd.Series) -> None:
-    lines = []
-    for facet in version.catalog.facets:
-        value = item[facet.name]
-        if facet.kind == "tags":
-            shown = ", ".join(value)
-        elif pd.isna(value):
-            shown = "unknown"
-        elif facet.kind == "flag":
-            shown = "yes" if value else "no"
-        elif facet.kind == "number":
-            shown = f"{value:g} {facet.unit}".strip()
-        else:
-            shown = str(value)
-        lines.append({"": facet.label + (" (simulated)" if facet.simulated else ""), "value": shown or "none"})
-    st.dataframe(pd.DataFrame(lines).set_index(""), width="stretch", column_config={"value": ""})
+    rows = "".join(
+        f"<dt>{html.escape(facet.label)}{' <i>simulated</i>' if facet.simulated else ''}</dt>"
+        f"<dd>{html.escape(fact(facet, item[facet.name]))}</dd>"
+        for facet in version.catalog.facets
+    )
+    st.html(f"<style>{_CSS}</style><dl class='facts'>{rows}</dl>")
+
+
+def fact(facet: Facet, value: object) -> str:
+    """A facet's value as a person reads it; "unknown" where it is missing."""
+    if facet.kind == "tags":
+        return ", ".join(value) or "unknown"
+    if pd.isna(value):
+        return "unknown"
+    if facet.kind == "flag":
+        return "yes" if value else "no"
+    if facet.kind == "number":
+        number = f"{value:.0f}" if facet.name == "year" else f"{value:,.10g}"
+        return f"{number} {facet.unit}".strip()
+    return str(value)
 
 
 def _related(funnel: Funnel, item_id: str) -> None:

@@ -4,7 +4,7 @@ The view is the only truth. Widgets are shown from it (`shown`) and change it th
 links, personas and the tour need nothing but another view. Call `begin` before any widget and `end` after the page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -48,7 +48,7 @@ def view() -> View:
     """What this visitor looks at."""
     if "view" not in st.session_state:
         # The first visitor of a server who opens a page by its address: before `app.py` has run once, Streamlit takes
-        # the folder `pages` for the whole app and runs the page alone. Calling st.navigation ends that; here it was not.
+        # the folder `pages` for the whole app and runs the page alone. Calling st.navigation ends that.
         PagesManager.uses_pages_directory = False
         st.rerun()
     return st.session_state.view
@@ -118,6 +118,24 @@ def shown(key: str, value: object) -> str:
 def changed(key: str, apply: Callable[[object], None]) -> Callable[[], None]:
     """A callback that hands a widget's new value to `apply`."""
     return lambda: apply(st.session_state[key])
+
+
+def effect(ids: Sequence[str]) -> str:
+    """What the last change did to the nearest list, in words.
+
+    Args:
+        ids: the list as it is now, best first.
+    """
+    session, now = st.session_state, (view().catalog, tuple(ids))
+    if session.get("list_now") != now:
+        session.list_before, session.list_now = session.get("list_now"), now
+        session.list_note = session.note
+    if session.list_before is None or session.list_before[0] != now[0] or session.list_note is not session.note:
+        return ""
+    entered = len(set(ids) - set(session.list_before[1]))
+    if entered:
+        return f"{entered} of {len(ids)} are new among the nearest."
+    return "The same items are nearest, in another order." if ids else ""
 
 
 def warn(sentence: str) -> None:

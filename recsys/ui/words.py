@@ -1,12 +1,12 @@
 """The words of the field in a sentence each, shown where somebody hovers."""
 
 WORDS = {
-    "wish": "A text encoder turns your words into a point of the same space as the items; the list is what lies nearest.",
+    "wish": "An encoder turns your words into a point among the items; the list is what lies nearest.",
     "categories": "Pull your point towards the middle of these categories. Nothing is excluded; conditions do that.",
     "space": "A space is a set of vectors of the items. Items near each other in it are alike in that respect.",
     "blend": "Relevance = w × likeness of the words + (1 − w) × likeness of the pictures.",
     "lam": "Each pick maximises λ × relevance − (1 − λ) × likeness to what was picked before (MMR, 1998).",
-    "umap": "UMAP flattens hundreds of dimensions to two: neighbours mostly stay neighbours, large distances mean little.",
-    "funnel": "Many candidates in, few out: find the nearest, drop what may not be shown, rank, and pick a varied list.",
-    "simulated": "The data do not have this; we made it up, the same for everyone, so that business rules can be tried.",
+    "umap": "UMAP flattens hundreds of dimensions: neighbours mostly stay neighbours, large distances mean little.",
+    "funnel": "Many in, few out: find the nearest, drop what may not be shown, rank, and pick a varied list.",
+    "simulated": "The data do not have this; it is made up, the same for everyone, so that shop rules can be tried.",
 }
