@@ -27,9 +27,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TastespaceError as error:
         print(error, file=sys.stderr)
         return 2
-    except ValueError as error:  # our own checks of values: "expected ..., got ..."
-        print(f"That value cannot be used: {error}.", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("Stopped. What is finished is kept; the same command goes on from there.", file=sys.stderr)
         return 130

@@ -91,17 +91,18 @@ class StepCache:
             what: the step's name for `progress`.
         """
         values = self.get(keys)
-        missing = [i for i, key in enumerate(dict.fromkeys(keys)) if key not in values]
-        distinct = list(dict.fromkeys(keys))
-        first = {key: i for i, key in reversed(list(enumerate(keys)))}
-        done = len(distinct) - len(missing)
+        position: dict[str, int] = {}
+        for i, key in enumerate(keys):
+            position.setdefault(key, i)
+        missing = [key for key in position if key not in values]
+        done = len(position) - len(missing)
         for start in range(0, len(missing), batch):
             if progress is not None:
-                progress(done + start, len(distinct), what)
-            part = [distinct[i] for i in missing[start : start + batch]]
-            fresh = dict(zip(part, compute([first[key] for key in part]), strict=True))
+                progress(done + start, len(position), what)
+            part = missing[start : start + batch]
+            fresh = dict(zip(part, compute([position[key] for key in part]), strict=True))
             self.put(fresh)
             values.update(fresh)
         if progress is not None:
-            progress(len(distinct), len(distinct), what)
+            progress(len(position), len(position), what)
         return [values[key] for key in keys]

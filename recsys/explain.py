@@ -51,9 +51,10 @@ def explain(funnel: Funnel, answer: Recommendation, positions: np.ndarray) -> li
     }
     reasons = []
     for i in range(len(rows)):
-        own = [
-            Reason(name, float(share[i]), *nearest.get(name, {}).get(i, (None, None))) for name, share in shares.items()
-        ]
+        own = []
+        for name, share in shares.items():
+            item_id, similarity = nearest.get(name, {}).get(i, (None, None))
+            own.append(Reason(name, float(share[i]), item_id, similarity))
         reasons.append(sorted(own, key=lambda r: -r.value))
     return reasons
 

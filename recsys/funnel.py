@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recsys.diversity.mmr import Sweep, mmr_sweep
+from recsys.errors import InvalidInput, quoted
 from recsys.hits import Hits
 from recsys.profile import Profile
 from recsys.store import Store
@@ -90,7 +91,7 @@ class Trace:
         self.stages.append(stage)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recommendation:
     """The funnel's answer.
 
@@ -143,11 +144,14 @@ class Funnel:
         """The tower that turns the request's profile into a query.
 
         Raises:
-            ValueError: a blend outside [0, 1], or a space that the catalog does not have.
+            InvalidInput: a space that the catalog does not have.
         """
         space = request.space or self.version.default_space
         if space not in self.version.spaces:
-            raise ValueError(f"expected one of the spaces {', '.join(self.version.spaces)}, got {space}")
+            raise InvalidInput(
+                f"The catalog {self.version.name} has no space {quoted(space)}.",
+                f"It has: {', '.join(self.version.spaces)}.",
+            )
         return ContentTower(self.version, space, request.blend, self.encode_wish)
 
     def recommend(self, request: Request) -> Recommendation:
@@ -156,12 +160,14 @@ class Funnel:
         Raises:
             UnknownItem: a like or dislike that the catalog does not have.
             StoreUnavailable: the store does not answer.
-            ValueError: lam or blend outside [0, 1], an unknown space, k below 1.
+            InvalidInput: lam or blend outside [0, 1], an unknown space, k below 1.
         """
         if request.k < 1:
-            raise ValueError(f"expected k of 1 or more, got {request.k}")
+            raise InvalidInput(f"A list of {request.k} items cannot be made.", "Ask for 1 or more.")
         if not 0 <= request.lam <= 1:
-            raise ValueError(f"expected lam in [0, 1], got {request.lam}")
+            raise InvalidInput(f"Lambda lies between 0 and 1; {request.lam:g} does not.", "1 is relevance alone.")
+        if not 0 <= request.blend <= 1:
+            raise InvalidInput(f"The blend lies between 0 and 1; {request.blend:g} does not.", "1 is words alone.")
         trace, sizes, n_items = Trace(), request.sizes, len(self.version.item_ids)
         tower = self.tower(request)
         rated = self.version.rows(request.profile.rated)

@@ -43,11 +43,13 @@ class Profile:
 
     def liking(self, item_id: str) -> "Profile":
         """The profile after liking an item (and no longer disliking it)."""
-        return replace(self.without(item_id), likes=(*self.without(item_id).likes, item_id))
+        rest = self.without(item_id)
+        return replace(rest, likes=(*rest.likes, item_id))
 
     def disliking(self, item_id: str) -> "Profile":
         """The profile after disliking an item (and no longer liking it)."""
-        return replace(self.without(item_id), dislikes=(*self.without(item_id).dislikes, item_id))
+        rest = self.without(item_id)
+        return replace(rest, dislikes=(*rest.dislikes, item_id))
 
     def without(self, item_id: str) -> "Profile":
         """The profile with neither a like nor a dislike of that item."""

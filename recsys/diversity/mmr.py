@@ -16,7 +16,7 @@ import numpy as np
 TIE = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sweep:
     """MMR's lists for several lambdas over the same candidates.
 

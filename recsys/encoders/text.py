@@ -1,7 +1,6 @@
 """Text by sentence-transformers: the packaged MiniLM, a hub name or a folder, through the same code."""
 
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
-from recsys.encoders.inference import fast_inference, unit_rows
+from recsys.encoders.inference import fast_inference, in_batches, unit_rows
 from recsys.encoders.revision import folder_revision, hub_revision
 from recsys.errors import InvalidInput, quoted
 from recsys.settings import DEFAULT_TEXT_ENCODER
@@ -29,7 +28,8 @@ class SentenceEncoder:
         self.model = model
         self.name = name
         self.dim = int(model.get_embedding_dimension())
-        self._lock = threading.Lock()  # tokenizers change their padding and truncation in place
+        # Tokenizers set their padding and truncation up at the first call, which should not happen in several threads.
+        self.encode_queries(["warm"])
 
     def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
         """What somebody asks for: (n, dim) float32 unit rows."""
@@ -40,20 +40,23 @@ class SentenceEncoder:
 
         Where the processor has bfloat16, it is used: twice as fast, at a cosine of 0.9999 to float32's vectors.
         """
-        with fast_inference():
-            return self._encode(self.model.encode_document, texts)
 
-    def _encode(self, encode, texts: Sequence[str]) -> np.ndarray:
+        def encode(part: list[str], **options) -> np.ndarray:
+            with fast_inference():
+                return self.model.encode_document(part, **options)
+
+        return self._encode(encode, texts)
+
+    def _encode(self, encode: Callable, texts: Sequence[str]) -> np.ndarray:
+        # Texts of like length share a batch, which is padded to its longest; the longest come first, so that no
+        # processor is left with them at the end.
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+
+        def batch(part: slice) -> np.ndarray:
+            return encode([texts[i] for i in order[part]], batch_size=BATCH, show_progress_bar=False)
+
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-        # Texts of like length share a batch, which is padded to its longest.
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            with self._lock:  # a batch at a time, so that a query need not wait for a whole catalog
-                batch = encode(
-                    [texts[i] for i in rows], batch_size=BATCH, show_progress_bar=False, convert_to_numpy=True
-                )
-            vectors[rows] = batch
+        vectors[order] = in_batches(batch, len(texts), BATCH, self.dim)
         return unit_rows(vectors)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from recsys.profile import Profile
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Query:
     """A profile as a point of a space.
 

@@ -19,7 +19,7 @@ _CSS = """
 .facts { display: grid; grid-template-columns: auto 1fr; gap: 0.35rem 1.2rem; margin: 0; font-size: 0.9rem; }
 .facts dt { opacity: 0.65; }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
-.facts i { font-size: 0.75rem; border: 1px solid currentColor; border-radius: 4px; padding: 0 0.3em; margin-left: 0.3em; }
+.facts i { font-size: 0.75rem; border: 1px solid currentColor; border-radius: 4px; padding: 0 0.3em; }
 """
 
 

@@ -348,13 +348,13 @@ def test_likes_that_cancel_out_leave_the_starting_list_without_them(popular):
 
 @pytest.mark.parametrize("lam", [7, -0.1, float("nan")])
 def test_bad_lam(funnel, lam):
-    with pytest.raises(ValueError, match="lam"):
+    with pytest.raises(ValueError, match="Lambda"):
         funnel.recommend(Request(Profile(), lam=lam))
 
 
 def test_bad_requests(funnel):
     for request, words in (
-        (Request(Profile(), k=0), "k of 1 or more"),
+        (Request(Profile(), k=0), "A list of 0 items"),
         (Request(Profile(), blend=1.5), "blend"),
         (Request(Profile(), space="mind"), "text, image, blend"),
     ):
