@@ -7,7 +7,7 @@ import numpy as np
 from PIL.Image import Image
 
 from recsys.cache import key_of
-from recsys.encoders import load_image_encoder, load_text_encoder
+from recsys.encoders import load_image_encoder, load_query_encoder
 from recsys.errors import InvalidInput
 from recsys.profile import Profile
 from recsys.version import Version
@@ -98,7 +98,7 @@ def encode_words(wishes: list[str], names: Mapping[str, str | None]) -> list[dic
     Raises:
         TastespaceError: an encoder cannot be loaded; says how to get it.
     """
-    halves = {"text": load_text_encoder(names["text"]).encode_queries(wishes)}
+    halves = {"text": load_query_encoder(names["text"]).encode_queries(wishes)}
     if names["image"] is not None:
         halves["image"] = (
             halves["text"] if shares_space(names) else load_image_encoder(names["image"]).encode_queries(wishes)

@@ -16,11 +16,22 @@ from PIL.Image import Image
 
 from recsys.encoders.revision import check_revision, split_revision
 from recsys.errors import MissingExtra
-from recsys.settings import DEFAULT_IMAGE_ENCODER
+from recsys.settings import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER
 
 CLIP_TEXT = "clip:"
 
 _loading = threading.RLock()
+
+
+class QueryEncoder(Protocol):
+    """What a wish in words needs of an encoder."""
+
+    name: str
+    dim: int
+
+    def encode_queries(self, texts: Sequence[str]) -> np.ndarray:
+        """What somebody asks for: (n, dim) float32 unit rows."""
+        ...
 
 
 @runtime_checkable
@@ -90,6 +101,22 @@ def load_text_encoder(name: str) -> TextEncoder:
     return check_revision(encoder, revision)
 
 
+def load_query_encoder(name: str) -> QueryEncoder:
+    """Loads what turns wishes into vectors of a text encoder's space, once a process.
+
+    For the packaged model that is a light implementation that needs neither torch nor seconds; for any other the text
+    encoder itself.
+
+    Raises:
+        As `load_text_encoder`.
+    """
+    setting, revision = split_revision(name)
+    if setting != DEFAULT_TEXT_ENCODER:
+        return load_text_encoder(name)
+    with _loading:
+        return check_revision(_quick_minilm(), revision)
+
+
 def load_image_encoder(name: str) -> ImageEncoder:
     """Loads an image encoder, once a process.
 
@@ -117,6 +144,16 @@ def _text_encoder(setting: str) -> TextEncoder:
         from recsys.encoders.text import load_sentence_encoder
 
         return load_sentence_encoder(setting)
+
+
+@cache
+def _quick_minilm() -> QueryEncoder:
+    from recsys.encoders.packaged import packaged_minilm
+    from recsys.encoders.quick import QuickMiniLM
+    from recsys.encoders.revision import folder_revision
+
+    folder = packaged_minilm()
+    return QuickMiniLM(folder, f"{DEFAULT_TEXT_ENCODER}@{folder_revision(folder)}")
 
 
 @cache

@@ -147,7 +147,7 @@ def _source(setting: str) -> tuple[str, str | None]:
     if setting.startswith("hf-hub:"):
         return setting, None
     folder = Path(setting).expanduser()
-    if folder.is_dir():
+    if setting and folder.is_dir():
         return f"local-dir:{folder}", None
     architecture, slash, pretrained = setting.partition("/")
     if not slash or not architecture or not pretrained:

@@ -18,8 +18,9 @@ from recsys.encoders import load_text_encoder
 from recsys.encoders.align import FEATURES, HEAD_FILE, Head, load_head
 from recsys.encoders.image import ClipEncoder
 from recsys.encoders.inference import unit_rows
+from recsys.encoders.packaged import packaged_minilm
 from recsys.encoders.revision import content_revision
-from recsys.encoders.text import SentenceEncoder, packaged_minilm
+from recsys.encoders.text import SentenceEncoder
 from recsys.errors import MissingExtra, NotBuilt
 from recsys.settings import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER
 

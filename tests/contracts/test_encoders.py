@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 
 from recsys.encoders import ImageEncoder, TextEncoder, load_image_encoder, load_text_encoder
 from recsys.errors import InvalidInput, MissingExtra, NotBuilt
+from recsys.settings import DEFAULT_TEXT_ENCODER
 
 TEXTS = ["red apple", "a cat asleep on a chair, seen from above, in the evening", "", "مرحبا", "red apple"]
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "red", "apple", "cat", "dog", "chair", "a", "on", "ask", "tell"]
@@ -198,7 +199,7 @@ def test_lite0_minilm_is_one_open_clip_model_in_the_space_of_minilm():
     import open_clip
     import torch
 
-    from recsys.encoders.text import packaged_minilm
+    from recsys.encoders.packaged import packaged_minilm
 
     encoder = load_image_encoder("lite0-minilm")
     tokens = open_clip.tokenizer.HFTokenizer(str(packaged_minilm()))(TEXTS)
@@ -296,3 +297,13 @@ def test_importing_the_encoders_imports_no_model_library():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.models
+def test_quick_minilm_equals_sentence_transformers():
+    from recsys.encoders import load_query_encoder
+
+    texts = ["cosy winter evening", "", "שלום 日本語", "<script>alert(1)</script>", "long " * 600]
+    quick, full = load_query_encoder(DEFAULT_TEXT_ENCODER), load_text_encoder(DEFAULT_TEXT_ENCODER)
+    assert quick.name == full.name
+    np.testing.assert_allclose(quick.encode_queries(texts), full.encode_queries(texts), atol=2e-6)
