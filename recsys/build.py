@@ -4,17 +4,22 @@ Every step is cached by the content it was computed from, so a build can be kill
 again, and a build of unchanged inputs does nothing.
 """
 
+import ctypes
 import errno
 import fcntl
 import io
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +34,7 @@ from recsys.progress import Progress
 from recsys.projection import fit_map
 from recsys.settings import DEFAULT_TEXT_ENCODER, Settings
 from recsys.sources import SOURCES
-from recsys.sources.pictures import render_svg, thumbnail, webp
+from recsys.sources.pictures import picture_and_thumbnail
 from recsys.store import upload
 from recsys.store.edge import write_shard
 from recsys.version import (
@@ -48,8 +53,9 @@ from recsys.wishes import encode_words, shares_space
 
 TEXT_BATCH = 256
 PICTURE_BATCH = 64
+DRAW_BATCH = 128
 THUMBNAIL = 112
-PICTURE = 448
+PICTURE = 384
 MAP_SEED = 0
 
 
@@ -206,12 +212,21 @@ def _draw(steps: _Steps, read: Callable[[str], bytes], catalog: Catalog) -> list
     """Each item's picture and thumbnail as WebP; both empty where its picture cannot be drawn."""
     raw = [read(path) for path in catalog.items["image"]]
 
-    def draw(positions: list[int]) -> list[bytes]:
-        images = [render_svg(raw[i], PICTURE) for i in positions]
-        return [b"" if image is None else _joined(webp(image), thumbnail(image, THUMBNAIL)) for image in images]
+    keys = [key_of("draw", 3, PICTURE, THUMBNAIL, svg) for svg in raw]
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
 
-    keys = [key_of("draw", 1, PICTURE, THUMBNAIL, svg) for svg in raw]
-    return [_split(pair) for pair in steps.run("draw pictures", keys, draw, PICTURE_BATCH)]
+        def draw(positions: list[int]) -> list[bytes]:
+            drawn = pool.map(
+                picture_and_thumbnail, [raw[i] for i in positions], repeat(PICTURE), repeat(THUMBNAIL), chunksize=8
+            )
+            return [_joined(*pair) for pair in drawn]
+
+        return [_split(pair) for pair in steps.run("draw pictures", keys, draw, DRAW_BATCH)]
+
+
+def _end_with_parent() -> None:
+    """Lets a worker end when its parent is killed; it would wait for work forever."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def _embed(

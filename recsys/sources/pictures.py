@@ -5,6 +5,7 @@ a dark card a transparent one would lose them. Screens give the white square rou
 """
 
 import io
+import math
 import re
 import struct
 import warnings
@@ -22,6 +23,7 @@ MAX_PIXELS = 50_000_000
 MAX_SIDE = 1024
 THUMBNAIL_QUALITY = 60
 
+_LOOK = 128  # pixels a side, of the first look
 _MAX_DRAWN = 2048  # pixels a side, however small the drawing is on its page
 _DARK = 0.1  # from which a pixel can be told from white
 _DARK_SHARE = 0.002  # of the pixels: a line or two
@@ -44,16 +46,19 @@ def render_svg(svg: bytes, size: int) -> Image.Image | None:
         cannot be drawn or shows nothing.
     """
     text, inner = _decoded(svg), max(1, round(size * (1 - 2 * MARGIN)))
-    side = size
-    for _ in range(3):  # a small drawing on a large page is drawn larger; the first look may misjudge by how much
+    side = min(_LOOK, size)
+    for _ in range(4):  # a small first look tells where on its page the drawing is: drawing costs by the pixel
         page = _draw(text, side)
-        box = page.getbbox(alpha_only=True) if page is not None else None
-        if page is None or box is None:
+        if page is None:
             return None
-        drawn = max(box[2] - box[0], box[3] - box[1])
+        box = page.getbbox(alpha_only=True)
+        drawn = max(box[2] - box[0], box[3] - box[1]) if box is not None else 0
         if drawn >= inner or side == _MAX_DRAWN:
             break
-        side = min(_MAX_DRAWN, -(-side * inner // drawn))
+        # A little more than it takes, so that a rounded guess is seldom too small; thin lines may not show at first.
+        side = min(_MAX_DRAWN, math.ceil(1.03 * side * inner / drawn) if drawn else 8 * side)
+    if box is None:
+        return None
     drawing = ImageOps.contain(page.crop(box), (inner, inner), Image.Resampling.LANCZOS)
     square = Image.new("RGB", (size, size), _background(drawing))
     square.paste(drawing, ((size - drawing.width) // 2, (size - drawing.height) // 2), drawing)
@@ -165,6 +170,12 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray((grey.clip(0, full) * (255 / full)).round().astype(np.uint8))
 
 
+def picture_and_thumbnail(svg: bytes, size: int, thumbnail_size: int) -> tuple[bytes, bytes]:
+    """An SVG as two WebP files; both empty where it cannot be drawn."""
+    image = render_svg(svg, size)
+    return (b"", b"") if image is None else (webp(image), thumbnail(image, thumbnail_size))
+
+
 def thumbnail(image: Image.Image, size: int) -> bytes:
     """A small square WebP of a square picture, about 2 kB at 112 pixels for clip art.
 
@@ -181,5 +192,5 @@ def thumbnail(image: Image.Image, size: int) -> bytes:
 def webp(image: Image.Image, quality: int = 80) -> bytes:
     """A picture as a WebP file."""
     out = io.BytesIO()
-    image.save(out, "WEBP", quality=quality, method=4)
+    image.save(out, "WEBP", quality=quality, method=2)
     return out.getvalue()
