@@ -22,5 +22,6 @@ st.markdown("### Be somebody")
 glance.personas()
 
 st.markdown("### The catalogs")
-for name in resources.catalogs():
-    glance.catalog(name)
+for column, name in zip(st.columns(2), resources.catalogs(), strict=False):
+    with column:
+        glance.catalog(name)

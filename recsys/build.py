@@ -334,7 +334,7 @@ def overview(settings: Settings) -> list[dict]:
                 **{key: m[key] for key in ("items", "interactions", "users", "spaces", "default_space", "encoders")},
                 "built_at": m["built_at"],
                 "seconds": m["seconds"],
-                "bytes": sum(f.stat().st_size for f in path.rglob("*") if f.is_file()),
+                "bytes": sum(f.stat().st_blocks * 512 for f in path.rglob("*") if f.is_file()),
                 "licence": m["licence"],
                 "citation": m["citation"],
             }
@@ -365,10 +365,11 @@ def align(settings: Settings, seed: int = 0, out: Path | None = None) -> dict:
     encoder = load_lite0_minilm()
     features = steps.vectors(
         "features of pictures",
-        [key_of("features", 1, pictures[i]) for i in present],
+        [key_of("features", encoder.features_name, pictures[i]) for i in present],
         lambda at: encoder.features([_opened(pictures[present[i]]) for i in at]),
         PICTURE_BATCH,
     )
-    vectors = _embed_texts(steps, load_text_encoder(DEFAULT_TEXT_ENCODER), texts)
+    # Not from the cache: a text's vector depends a little on the batch it was in, and the head must come out the same.
+    vectors = load_text_encoder(DEFAULT_TEXT_ENCODER).encode_items(texts)
     out = out or learning.HEAD_FILE
     return {**learning.align(features, vectors, texts, seed, out, progress), "out": str(out)}

@@ -1,6 +1,7 @@
 """The running app in a real browser: how long people wait, and whether they see the lists that Python computes."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -282,16 +283,15 @@ def _changes(visit: Visit) -> Iterator[tuple[str, Callable[[], None], Where]]:
     flags = [facet.name for facet in catalog.facets if facet.kind == "flag"]
     counts = visit.funnel.version.facets.counts(catalog.categories)
     values = [str(v) for v in list(counts)[:6]]
-    field = page.locator(f".st-key-choice-{catalog.categories} input")
+    field = page.locator(f"[class*=st-key-choice-{catalog.categories}-] input")
     number = 0
     while True:
         for name in flags:
-            buttons = page.locator(f".st-key-flag-{name} button")
-            yes, no = Condition(name, "=", (True,)), Condition(name, "=", (False,))
-            buttons.first.wait_for()
-            yield "click", buttons.nth(0).click, Where((yes,))
-            yield "click", buttons.nth(1).click, Where((no,))
-            yield "click", buttons.nth(1).click, Where()
+            widget = page.locator(f"[class*=st-key-flag-{name}-]")
+            yes, no = (widget.get_by_text(re.compile(f"^{word}")) for word in ("Yes", "No"))
+            yield "click", yes.click, Where((Condition(name, "=", (True,)),))
+            yield "click", no.click, Where((Condition(name, "=", (False,)),))
+            yield "click", no.click, Where()
         value = values[number % len(values)]
         number += 1
         field.click()

@@ -15,6 +15,7 @@ from recsys.ui.pictures import thumbnails
 from recsys.version import Version
 
 MOSAIC = 24
+DEPLOYMENTS = {"edge": "inside this process (Edge)", "server": "on a server", "memory": "in memory, for tests"}
 _CSS = """
 .mosaic { display: flex; flex-wrap: wrap; gap: 6px; overflow: hidden; --side: 76px; max-height: var(--side); }
 .mosaic.small { --side: 56px; }
@@ -47,22 +48,33 @@ def catalog(name: str) -> None:
     """One catalog: pictures, counts, what is built, licence."""
     version = resources.funnel(name).version
     m = version.manifest
-    with st.container(border=True):
+    with st.container(border=True, height="stretch"):
         st.html(_mosaic(version, _sample(version)))
-        people = f" · {m['users']:,} people · {m['interactions']:,} ratings" if m["users"] else " · no ratings"
-        st.markdown(f"**{m['label']}** · {m['items']:,} items{people}")
+        people = f"{m['users']:,} people, {m['interactions']:,} ratings" if m["users"] else "nobody's ratings"
+        st.markdown(f"**{m['label']}** · {m['items']:,} items · {people}")
         st.caption(m["about"])
-        spaces = ", ".join(f"{SPACES.get(s, s).lower()} ({v['dim']})" for s, v in m["spaces"].items())
-        simulated = ", ".join(f["label"].lower() for f in m["facets"] if f["simulated"])
-        encoders = " and ".join(e.split("@")[0] for e in (m["encoders"]["text"], m["encoders"]["image"]) if e)
-        st.caption(
-            f"Spaces: {spaces}. Encoders: {encoders}. Simulated: {simulated}. Built {m['built_at'][:10]} in "
-            f"{m['seconds']:.0f} s; served by Qdrant ({resources.funnel(name).store.deployment}).  \n"
-            f"Licence: {m['licence']}" + (f"  \nCite: {m['citation']}" if m["citation"] else "")
-        )
         if st.button(f"Open {m['label']}", key=f"open-{name}", icon=":material/arrow_forward:"):
             state.switch_catalog(name)
             frame.goto("recommend", state.view(), f"You went to {m['label']}.")
+        with st.expander("What is built, and the licence"):
+            st.markdown(_built(version))
+
+
+def _built(version: Version) -> str:
+    m = version.manifest
+    spaces = ", ".join(f"{SPACES.get(s, s).lower()} ({v['dim']} dimensions)" for s, v in m["spaces"].items())
+    encoders = " and ".join(name.split("@")[0] for name in (m["encoders"]["text"], m["encoders"]["image"]) if name)
+    simulated = ", ".join(facet["label"].lower() for facet in m["facets"] if facet["simulated"])
+    lines = [
+        f"**Spaces**: {spaces}",
+        f"**Encoders**: {encoders}",
+        f"**Store**: Qdrant, {DEPLOYMENTS[resources.funnel(version.name).store.deployment]}",
+        f"**Simulated**: {simulated}",
+        f"**Built**: {m['built_at'][:10]}, in {m['seconds']:.0f} s",
+        f"**Licence**: {m['licence']}",
+        *([f"**Please cite**: {m['citation']}"] if m["citation"] else []),
+    ]
+    return "  \n".join(lines)
 
 
 def _sample(version: Version) -> list[str]:

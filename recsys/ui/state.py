@@ -110,9 +110,21 @@ def undo() -> None:
 
 
 def shown(key: str, value: object) -> str:
-    """Makes a widget show a value of the view; returns its key."""
-    st.session_state[key] = value
-    return key
+    """Makes a widget show a value of the view; returns its key.
+
+    Where the value was changed from elsewhere (a like, undo, another widget), the widget becomes another one, with a key
+    of its own. What the browser sends before it has heard of the change still carries the old value, and would count
+    as somebody's choice: of two quick likes the second would take the first one back.
+    """
+    session = st.session_state
+    turns = session.setdefault("turns", {})
+    now = f"{key}-{turns.get(key, 0)}"
+    if now in session and session[now] != value:
+        turns[key] = turns.get(key, 0) + 1
+        now = f"{key}-{turns[key]}"
+    if now not in session:
+        session[now] = value
+    return now
 
 
 def changed(key: str, apply: Callable[[object], None]) -> Callable[[], None]:

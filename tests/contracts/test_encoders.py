@@ -226,10 +226,14 @@ def test_lite0_minilm_is_its_features_and_its_head(pictures):
 @packaged
 def test_lite0_minilm_sees_all_of_a_long_picture_on_white():
     encoder = load_image_encoder("lite0-minilm")
-    long = Image.new("RGB", (400, 100), "blue")
-    padded = Image.new("RGB", (400, 400), "white")
-    padded.paste(long, (0, 150))
-    assert (encoder.encode_items([long]) @ encoder.encode_items([padded]).T).item() > 0.99
+    long = Image.new("RGB", (448, 112), "white")
+    draw = ImageDraw.Draw(long)
+    for i in range(5):
+        draw.ellipse((16 + 86 * i, 16, 86 + 86 * i, 96), fill=("red", "green", "blue", "black", "orange")[i])
+    padded = Image.new("RGB", (448, 448), "white")
+    padded.paste(long, (0, 168))
+    vectors = encoder.encode_items([long, padded, long.crop((168, 0, 280, 112))])
+    assert vectors[0] @ vectors[1] > 0.999 and vectors[0] @ vectors[2] < 0.9
 
 
 @packaged

@@ -85,6 +85,13 @@ def test_pairs_without_a_connection_give_chance(pairs):
     assert report["recall@10"] < report["chance@10"] + 0.25
 
 
+def test_scale_and_offset_of_the_features_do_not_matter(pairs, learned):
+    features, texts, captions = pairs
+    head, _ = learn_head(features * 2 + 5, texts, captions, seed=3)
+    cosines = (head(features * 2 + 5) * learned[0](features)).sum(axis=1)
+    assert cosines.min() > 0.99  # half precision, and the floor under the spread
+
+
 def test_held_out_pictures_do_not_change_the_head(pairs, learned):
     features, texts, captions = pairs
     held = hold_out(caption_groups(captions), 3)

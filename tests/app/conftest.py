@@ -1,0 +1,228 @@
+"""The app without a browser: two small shops that the tours, personas and "Try this" buttons know their way in.
+
+A shop's vectors are clusters of one axis a category, so that who is near whom can be told without computing it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from recsys.catalog import Catalog, Facet
+from recsys.personas import wishes_of
+from recsys.settings import ROOT, Settings
+from recsys.ui import panel, resources, warmup
+from recsys.ui import shelf as shelf_module
+from recsys.ui.shelf import Event, items_shown
+
+PICTURE = bytes.fromhex(
+    "524946463c000000574542505650382030000000d001009d012a0100010002003425a00274ba01f80003b000feef946bffea6de7fc9f9f98a0000000"
+)
+CLIPART = ["israeli-flag", "loaf-of-bread", "pumpkin-pie", "pumpkin", "teapot"]
+MOVIES = ["222", "228", "88", "216", "56", "183", "95", "483"]
+
+
+def items_of(known: list[str], categories: list[str], n: int) -> pd.DataFrame:
+    """`n` items, the known ids first; categories in turn, years from 1930 on, some facts missing."""
+    ids = [*known, *(f"item-{i}" for i in range(n - len(known)))]
+    return pd.DataFrame(
+        {
+            "title": [f"Title of {i}" for i in ids],
+            "description": "",
+            "tags": [("tag",) if row % 3 else () for row in range(n)],
+            "image": None,
+            "category": [categories[row % len(categories)] for row in range(n)],
+            "year": [np.nan if row % 10 == 9 else 1930.0 + 2 * row for row in range(n)],
+            "in_stock": pd.array([None if row % 10 == 9 else row % 2 == 0 for row in range(n)], dtype="boolean"),
+        },
+        index=pd.Index(ids, name="item_id"),
+    )
+
+
+FACETS = (
+    Facet("category", "Category", "category"),
+    Facet("tags", "Tags", "tags"),
+    Facet("year", "Year", "number"),
+    Facet("in_stock", "In stock", "flag", simulated=True),
+)
+
+
+def clusters(n: int, groups: int, seed: int, dims: int = 8) -> np.ndarray:
+    """(n, dims) float32, unit length: item i near axis i % groups."""
+    vectors = 0.3 * np.random.default_rng(seed).normal(size=(n, dims))
+    vectors[np.arange(n), np.arange(n) % groups] += 1
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def shops(tmp_path_factory, write_version) -> Path:
+    """A data folder with both catalogs."""
+    data = tmp_path_factory.mktemp("shops")
+    pictures = Catalog(
+        "clipart",
+        "Clip art",
+        "Forty drawings.",
+        items_of(CLIPART, ["flags", "food", "home", "animals"], 40),
+        FACETS,
+        categories="category",
+        licence="public domain",
+    )
+    text, image = clusters(40, 4, 0), clusters(40, 4, 1)
+    films = Catalog(
+        "movies",
+        "Movies",
+        "Thirty films.",
+        items_of(MOVIES, ["drama", "comedy", "action"], 30),
+        FACETS,
+        categories="category",
+        licence="research only",
+        citation="Somebody 2015",
+        interactions=pd.DataFrame(
+            [(f"user-{u}", "222" if u % 2 else f"item-{u}", 4.0, 0) for u in range(12)],
+            columns=["user_id", "item_id", "rating", "timestamp"],
+        ),
+    )
+    for catalog, spaces in (
+        (pictures, {"text": text, "image": image, "blend": np.hstack([text, image])}),
+        (films, {"text": clusters(30, 3, 2)}),
+    ):
+        home = data / "catalogs" / catalog.name
+        halves = [space for space in spaces if space != "blend"]
+        known = {
+            wish: {half: spaces[half][row] for half in halves} for row, wish in enumerate(wishes_of(catalog.name))
+        }
+        write_version(
+            home / "versions" / "one",
+            catalog,
+            spaces,
+            default_space="blend" if "blend" in spaces else "text",
+            wishes=known,
+            pictures=[PICTURE] * len(catalog) if "image" in spaces else None,
+        )
+        (home / "current").symlink_to("versions/one")
+    return data
+
+
+@dataclass
+class Screen:
+    """The app as one visitor sees it.
+
+    Attributes:
+        at: Streamlit's own test harness.
+        shelves: the data of each shelf component that the last run drew, by key.
+        todo: what somebody does to a shelf in the next run: (key, event).
+    """
+
+    at: AppTest
+    shelves: dict[str, dict] = field(default_factory=dict)
+    todo: list[tuple[str, Event]] = field(default_factory=list)
+
+    def open(self, page: str = "", query: dict | None = None) -> "Screen":
+        """Opens a page by its address."""
+        for name, values in (query or {}).items():
+            self.at.query_params[name] = values
+        self.at.run()
+        if page:
+            self.at.switch_page(f"pages/{page}.py")
+            self.run()
+        return self
+
+    def run(self) -> "Screen":
+        """Runs the page again."""
+        self.shelves.clear()
+        self.at.run()
+        return self
+
+    def click(self, label: str) -> "Screen":
+        """Presses the button of that label."""
+        self.shelves.clear()
+        next(b for b in self.at.button if b.label == label).click().run()
+        return self
+
+    def press(self, key: str) -> "Screen":
+        """Presses the button of that key."""
+        self.shelves.clear()
+        self.at.button(key=key).click().run()
+        return self
+
+    def do(self, action: str, item: str = "", value=None, key: str = "shelf") -> "Screen":
+        """Does something to a shelf."""
+        self.todo.append((key, Event(1, action, item, value)))
+        return self.run()
+
+    def shown(self, name: str) -> list[str]:
+        """The ids on one of the page's two shelves, in order."""
+        one = next(one for one in self.shelves["shelf"]["shelves"] if one["key"] == name)
+        if "stops" not in one:
+            return one["list"]
+        return [one["pool"][row] for row in one["stops"][round(one["lam"] * 100)]]
+
+    @property
+    def view(self):
+        """What the session looks at."""
+        return self.at.session_state.view
+
+    @property
+    def words(self) -> str:
+        """All text of the page."""
+        kinds = ("title", "markdown", "caption", "error", "warning", "info", "text", "metric", "code")
+        return "\n".join(str(one.value) for kind in kinds for one in getattr(self.at, kind))
+
+
+@pytest.fixture
+def app(shops, monkeypatch) -> Callable[[], Screen]:
+    """Opens the app on the two shops; each call is another visitor."""
+    monkeypatch.setattr(resources, "SETTINGS", Settings(data=shops))
+    return _visitors(monkeypatch)
+
+
+@pytest.fixture
+def app_on(monkeypatch) -> Callable[[Path], Callable[[], Screen]]:
+    """As `app`, on a data folder of the test's own."""
+
+    def on(data: Path) -> Callable[[], Screen]:
+        monkeypatch.setattr(resources, "SETTINGS", Settings(data=data))
+        return _visitors(monkeypatch)
+
+    return on
+
+
+def _visitors(monkeypatch) -> Callable[[], Screen]:
+    monkeypatch.setattr(warmup, "start", lambda: None)
+    monkeypatch.chdir(ROOT)
+    current = SimpleNamespace(screen=None)
+    start = PagesManager.__init__
+
+    def with_navigation(self, *arguments, **more) -> None:
+        # Streamlit forgets between two runs of its harness that `st.navigation` is in charge of the pages.
+        PagesManager.uses_pages_directory = False
+        start(self, *arguments, **more)
+
+    monkeypatch.setattr(PagesManager, "__init__", with_navigation)
+
+    def shelf(data, *, key, pictures, on_event) -> None:
+        # The harness has no browser and so no component: what it would be handed is kept, and checked as it checks.
+        screen = current.screen
+        screen.shelves[key] = data
+        ids = items_shown(data)
+        assert set(pictures(ids)) == set(ids)
+        for one in [one for one in screen.todo if one[0] == key]:
+            screen.todo.remove(one)
+            on_event(one[1])
+            st.rerun()
+
+    monkeypatch.setattr(shelf_module, "shelf", shelf)
+    monkeypatch.setattr(panel, "shelf", shelf)
+
+    def visit() -> Screen:
+        current.screen = Screen(AppTest.from_file(str(ROOT / "app.py"), default_timeout=20))
+        return current.screen
+
+    return visit

@@ -1,0 +1,259 @@
+"""The pages' words and values, their empty and their error branches."""
+
+import pytest
+
+from recsys.errors import StoreUnavailable
+from recsys.funnel import Funnel, Request
+from recsys.personas import PERSONAS
+from recsys.profile import Profile
+from recsys.ui import resources
+from recsys.ui.tour import TOUR, tries
+from recsys.where import Condition, Where
+
+
+def expected(catalog: str, request: Request) -> tuple[list[str], list[str]]:
+    """The nearest and the varied list, from the funnel itself."""
+    funnel = resources.funnel(catalog)
+    answer = funnel.recommend(request)
+    ids = funnel.version.item_ids[answer.candidates]
+    return list(ids[funnel.sweep(answer).picks[-1]]), list(ids[answer.picks])
+
+
+def test_home_shows_both_catalogs_with_counts_and_licences(app):
+    screen = app().open()
+    assert not screen.at.exception
+    for words in ("Clip art", "40 items", "Movies", "30 items", "public domain", "research only", "Somebody 2015"):
+        assert words in screen.words
+    assert [b.label for b in screen.at.button].count("Be them") == len(PERSONAS)
+
+
+@pytest.mark.parametrize("persona", PERSONAS, ids=lambda p: p.name)
+def test_a_persona_opens_recommend_filled_in(app, persona):
+    screen = app().open().press(f"persona-{persona.name}")
+    assert (screen.view.catalog, screen.view.profile, screen.view.lam) == (
+        persona.catalog,
+        persona.profile,
+        persona.lam,
+    )
+    nearest, varied = expected(persona.catalog, Request(persona.profile, lam=persona.lam))
+    assert (screen.shown("nearest"), screen.shown("varied")) == (nearest, varied)
+    assert not set(persona.profile.rated) & set(nearest + varied)
+    assert persona.name in screen.words
+
+
+@pytest.mark.parametrize(("page", "catalog"), [(p, c) for p in ("recommend", "map") for c in ("clipart", "movies")])
+def test_every_page_has_three_things_to_try_and_each_works(app, page, catalog):
+    offered = tries(page, catalog)
+    assert len(offered) == 3
+    for one in offered:
+        screen = app().open(page, {"catalog": catalog}).click(one.label)
+        assert not screen.at.error and not screen.at.exception
+        assert screen.view == one.view
+        assert one.look_for in screen.words.replace("\\", "")
+
+
+def test_the_tour_leads_through_all_its_steps(app):
+    screen = app().open().click("Take the tour, five minutes")
+    for number, stop in enumerate(TOUR, start=1):
+        assert f"{number} of {len(TOUR)}" in screen.words and stop.label in screen.words
+        assert screen.view.profile == stop.view.profile and screen.view.catalog == stop.view.catalog
+        assert not screen.at.error
+        if number < len(TOUR):
+            screen.click("Next")
+    screen.click("Leave the tour")
+    assert screen.view.tour is None
+
+
+def test_a_stranger_gets_a_starting_list_that_says_so(app):
+    films = app().open("recommend", {"catalog": "movies"})
+    note = films.shelves["shelf"]["shelves"][0]["note"]
+    assert "starting list" in note and "most rated" in note
+    assert films.shown("nearest")[0] == "222"  # rated by half of all people
+    pictures = app().open("recommend", {"catalog": "clipart"})
+    assert "one typical item of each category" in pictures.shelves["shelf"]["shelves"][0]["note"]
+    items = resources.funnel("clipart").version.catalog.items
+    assert sorted(items.loc[pictures.shown("nearest"), "category"]) == ["animals", "flags", "food", "home"]
+
+
+def test_a_like_changes_the_lists_says_what_and_undo_takes_it_back(app):
+    screen = app().open("recommend", {"catalog": "movies"})
+    before, item = screen.shown("nearest"), screen.shown("nearest")[2]
+    screen.do("like", item)
+    assert screen.view.profile.likes == (item,)
+    assert (screen.shown("nearest"), screen.shown("varied")) == expected("movies", Request(Profile(likes=(item,))))
+    assert f"You liked Title of {item}" in screen.words.replace("\\", "")
+    screen.do("dislike", screen.shown("nearest")[0]).click("Undo").click("Undo")
+    assert screen.view.profile == Profile() and screen.shown("nearest") == before
+
+
+def test_likes_in_a_row_all_stay(app):
+    screen = app().open("recommend", {"catalog": "movies"})
+    items = ["item-3", "item-8", "item-5"]
+    for item in items:
+        screen.do("like", item)
+    assert screen.view.profile.likes == tuple(items)
+    screen.do("unrate", "item-8")
+    assert screen.view.profile.likes == ("item-3", "item-5")
+
+
+def test_each_card_says_why_it_is_there(app):
+    screen = app().open("recommend", {"catalog": "movies", "like": ["222"]})
+    card = screen.shelves["shelf"]["cards"][screen.shown("nearest")[0]]
+    assert card["reason"].startswith("like Title of 222, ")
+    assert sum(part["value"] for part in card["why"]) == pytest.approx(card["score"], abs=1e-3)
+
+
+def test_a_wish_is_a_search_and_is_cut_where_the_encoder_stops(app):
+    screen = app().open("recommend", {"catalog": "movies"})
+    screen.at.text_input[0].set_value("a funny love story").run()
+    assert screen.shown("nearest") == expected("movies", Request(Profile(wish="a funny love story")))[0]
+    screen.at.text_input[0].set_value("").run()
+    assert screen.view.profile.wish == ""
+
+
+def test_conditions_let_nothing_wrong_through(app):
+    screen = app().open("recommend", {"catalog": "movies", "like": ["222"], "where": ["year>=1960", "in_stock=yes"]})
+    items = resources.funnel("movies").version.catalog.items.loc[screen.shown("nearest")]
+    assert len(items) > 3 and (items["year"] >= 1960).all() and items["in_stock"].all()
+
+
+def test_conditions_that_leave_few_or_none_name_the_one_to_relax(app):
+    few = app().open("recommend", {"catalog": "movies", "like": ["222"], "where": ["year>=1980", "category=drama"]})
+    message = few.shelves["shelf"]["message"]
+    found = len(few.shown("nearest"))
+    assert 0 < found < 10 and f"only {found}" in message["text"]
+    assert {one["value"] for one in message["relax"]} == {"year>=1980", "category=drama"}
+    few.do("relax", value="category=drama")
+    assert few.view.where == Where((Condition("year", ">=", (1980.0,)),)) and len(few.shown("nearest")) > found
+
+    none = app().open("recommend", {"catalog": "movies", "like": ["222"], "where": ["year>=3000", "in_stock=yes"]})
+    assert none.shown("nearest") == none.shown("varied") == []
+    assert "No item satisfies the conditions" in none.shelves["shelf"]["message"]["text"]
+    assert "year>=3000" in none.shelves["shelf"]["message"]["text"]
+
+
+def test_lambda_and_length_reach_the_lists(app):
+    screen = app().open("recommend", {"catalog": "clipart", "like": ["teapot"], "k": "7"})
+    screen.do("lam", value=0.31)
+    assert screen.view.lam == 0.31
+    assert screen.shown("varied") == expected("clipart", Request(Profile(likes=("teapot",)), lam=0.31, k=7))[1]
+    assert len(screen.shown("varied")) == 7
+
+
+def test_a_catalog_keeps_its_own_profile(app):
+    screen = app().open("recommend", {"catalog": "clipart", "like": ["teapot"]})
+    switch = next(one for one in screen.at.segmented_control if one.label == "Catalog")
+    switch.set_value("movies").run()
+    assert screen.view.catalog == "movies" and screen.view.profile == Profile()
+    screen.do("like", "222")
+    next(one for one in screen.at.segmented_control if one.label == "Catalog").set_value("clipart").run()
+    assert screen.view.profile.likes == ("teapot",)
+
+
+def test_two_visitors_do_not_share_anything(app):
+    one = app().open("recommend", {"catalog": "movies"}).do("like", "222")
+    other = app().open("recommend", {"catalog": "movies"})
+    assert other.view.profile == Profile() and one.view.profile.likes == ("222",)
+
+
+def test_the_map_draws_the_profile_and_says_what_a_map_cannot_tell(app):
+    screen = app().open("map", {"catalog": "clipart", "like": ["teapot", "pumpkin"]})
+    assert not screen.at.error and not screen.at.exception
+    assert "UMAP" in screen.words and "40 " in str(screen.at.main)
+
+
+def test_an_item_opens_in_the_panel_and_can_be_liked_there(app):
+    screen = app().open("recommend", {"catalog": "movies", "like": ["222"], "where": ["year>=1960"]})
+    first = screen.shown("nearest")[0]
+    screen.do("open", first)
+    assert screen.view.item == first
+    assert "Number 1 of" in screen.words
+    assert "related" in screen.shelves
+    screen.click("Like")
+    assert screen.view.profile.likes == ("222", first)
+    screen.do("open", "228")
+    assert "does not satisfy year>=1960" in screen.words.replace("\\", "")
+
+
+def test_simulated_facets_are_called_so(app):
+    screen = app().open("recommend", {"catalog": "movies"})
+    assert "Simulated: in stock" in screen.words
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"like": ["nobody"]}, "nobody"),
+        ({"like": ["222"], "dislike": ["222"]}, "both likes and dislikes"),
+        ({"lam": ["7"]}, "lambda"),
+        ({"lam": ["nan"]}, "lambda"),
+        ({"k": ["100000"]}, "list length"),
+        ({"where": ["weight>3"]}, "weight"),
+        ({"where": ["year>=old"]}, "year"),
+        ({"space": ["image"]}, "image"),
+        ({"wish": ["word " * 2000]}, "cut at 500"),
+        ({"item": ["nobody"]}, "nobody"),
+        ({"dims": ["11"]}, "dimensions"),
+        ({"tour": ["99"]}, None),
+        ({"catalog": ["books"]}, "books"),
+    ],
+)
+def test_a_bad_link_is_answered_in_a_sentence_and_the_rest_is_kept(app, query, sentence):
+    screen = app().open("recommend", {"catalog": ["movies"], "category": ["drama"], **query})
+    warnings = " ".join(w.value for w in screen.at.warning).replace("\\", "")
+    assert not screen.at.error and not screen.at.exception
+    assert sentence is None or sentence in warnings
+    if "catalog" not in query:
+        assert screen.view.profile.categories == ("drama",)
+    assert screen.run().at.warning.len == 0  # said once
+
+
+@pytest.mark.parametrize("wish", ["", "   ", "<script>alert(1)</script>", "שלום עולם", "\u202eevil\u0000"])
+def test_odd_wishes_break_nothing(app, wish, monkeypatch):
+    vector = resources.funnel("movies").version.spaces["text"][3]
+    monkeypatch.setattr("recsys.wishes.encode_words", lambda wishes, names: [{"text": vector} for _ in wishes])
+    screen = app().open("recommend", {"catalog": "movies", "wish": wish})
+    assert not screen.at.error and not screen.at.exception
+    assert len(screen.shown("nearest")) == 10
+
+
+def test_a_store_that_does_not_answer_is_a_sentence_and_a_way_out(app, monkeypatch):
+    screen = app().open("recommend", {"catalog": "movies", "like": ["222"]})
+
+    def refuse(*_, **__):
+        raise StoreUnavailable("The Qdrant server does not answer.", "Start it, or try again.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Funnel, "recommend", refuse)
+        screen.run()
+        assert "The Qdrant server does not answer" in screen.at.error[0].value.replace("\\", "")
+        assert [b.label for b in screen.at.button if b.label == "Try again"]
+        assert not screen.at.exception and "shelf" not in screen.shelves
+    screen.click("Try again")
+    assert not screen.at.error and screen.view.profile.likes == ("222",) and screen.shown("nearest")
+
+
+def test_what_we_did_not_expect_is_an_apology_not_a_traceback(app, monkeypatch):
+    screen = app().open("recommend", {"catalog": "movies", "like": ["222"]})
+    with monkeypatch.context() as broken:
+        broken.setattr(Funnel, "recommend", lambda *_: 1 / 0)
+        screen.run()
+        assert "did not expect" in screen.at.error[0].value and not screen.at.exception
+    screen.click("Start afresh")
+    assert not screen.at.error
+
+
+def test_before_anything_is_built_the_page_offers_to_build(app_on, tmp_path):
+    screen = app_on(tmp_path)().open()
+    assert "Nothing is built yet" in screen.words
+    assert {b.label for b in screen.at.button} == {"Build Clip art", "Build Movies"}
+    assert "python -m recsys build --catalog movies" in screen.words
+
+
+def test_one_catalog_serves_while_the_other_is_missing(app_on, tmp_path, shops):
+    home = tmp_path / "catalogs" / "movies"
+    home.mkdir(parents=True)
+    (home / "current").symlink_to(shops / "catalogs" / "movies" / "versions" / "one")
+    screen = app_on(tmp_path)().open("recommend", {"like": ["222"]})
+    assert screen.view.catalog == "movies" and screen.shown("nearest")
+    assert "Build Clip art" in {b.label for b in screen.at.button}
