@@ -12,6 +12,7 @@ from recsys.ui.tour import tries
 from recsys.ui.words import WORDS
 
 MAX_CARDS = 60
+LIKENESS = {"text": "words", "image": "looks", "blend": "words and looks"}
 
 view = state.view()
 funnel = resources.funnel(view.catalog)
@@ -27,7 +28,7 @@ with st.sidebar:
 
 frame.header(
     "Map",
-    f"{len(version.item_ids):,} items, near each other where they are alike in {controls.SPACES[space].lower()}.",
+    f"{len(version.item_ids):,} items, near each other where they are alike in {LIKENESS[space]}.",
     tries("map", version.name),
 )
 controls.wish(version)

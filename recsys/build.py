@@ -57,6 +57,9 @@ DRAW_BATCH = 128
 THUMBNAIL = 112
 PICTURE = 384
 MAP_SEED = 0
+# Raise these whenever drawing or projecting gives something else for the same input.
+DRAWN = 3
+MAPPED = 2
 
 
 def fingerprint(settings: Settings, name: str) -> str:
@@ -68,7 +71,7 @@ def fingerprint(settings: Settings, name: str) -> str:
         settings.text_encoder,
         settings.image_encoder if source.has_pictures else None,
         wishes_of(name),
-        [THUMBNAIL, PICTURE, MAP_SEED],
+        [THUMBNAIL, PICTURE, MAP_SEED, DRAWN, MAPPED],
     )
 
 
@@ -212,7 +215,7 @@ def _draw(steps: _Steps, read: Callable[[str], bytes], catalog: Catalog) -> list
     """Each item's picture and thumbnail as WebP; both empty where its picture cannot be drawn."""
     raw = [read(path) for path in catalog.items["image"]]
 
-    keys = [key_of("draw", 3, PICTURE, THUMBNAIL, svg) for svg in raw]
+    keys = [key_of("draw", DRAWN, PICTURE, THUMBNAIL, svg) for svg in raw]
     with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
 
         def draw(positions: list[int]) -> list[bytes]:
@@ -272,7 +275,7 @@ def _opened(picture: bytes) -> Image.Image:
 
 
 def _project(steps: _Steps, space: str, vectors: np.ndarray, dims: int) -> np.ndarray:
-    key = key_of("map", 1, vectors.tobytes(), dims, MAP_SEED)
+    key = key_of("map", MAPPED, vectors.tobytes(), dims, MAP_SEED)
     (coords,) = steps.run(
         f"map of {space} in {dims}D", [key], lambda _: [fit_map(vectors, dims, MAP_SEED).tobytes()], batch=1
     )

@@ -1,16 +1,19 @@
 """Carrying a built catalog: out as tables and arrays, or whole, in one file, to a machine that cannot build it."""
 
+import hashlib
+import io
 import json
 import shutil
 import tarfile
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
-from recsys.errors import CatalogError, InvalidInput
+from recsys.errors import CatalogError, InvalidInput, TastespaceError
 from recsys.settings import Settings
-from recsys.version import MANIFEST, Version, is_name, publish
+from recsys.store.edge import write_shard
+from recsys.version import FORMAT, MANIFEST, Version, is_name, publish
+
+SUMS = "SHA256SUMS"
 
 
 def export(version: Version, out: Path) -> dict:
@@ -36,7 +39,9 @@ def export(version: Version, out: Path) -> dict:
 
 
 def pack(version: Version, out: Path) -> dict:
-    """Writes a version into one tar file.
+    """Writes a version into one tar file: the manifest, `SHA256SUMS` of all files, then the files.
+
+    The store's shard stays behind: most of it is holes, and `unpack` makes it again in seconds.
 
     Raises:
         CatalogError: the file cannot be written.
@@ -44,11 +49,15 @@ def pack(version: Version, out: Path) -> dict:
     draft = out.with_name(out.name + ".part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
+        paths = sorted((p for p in version.path.iterdir() if p.is_file()), key=lambda p: (p.name != MANIFEST, p.name))
+        sums = "".join(f"{_sha256(path)}  {path.name}\n" for path in paths).encode()
         with tarfile.open(draft, "w") as tar:
-            # The manifest comes first, so that `unpack` can refuse a file before it has written anything.
-            for path in sorted(version.path.rglob("*"), key=lambda p: (p.name != MANIFEST, p)):
-                if path.is_file():
-                    tar.add(path, arcname=path.relative_to(version.path).as_posix(), recursive=False)
+            tar.add(paths[0], arcname=MANIFEST)
+            member = tarfile.TarInfo(SUMS)
+            member.size = len(sums)
+            tar.addfile(member, io.BytesIO(sums))
+            for path in paths[1:]:
+                tar.add(path, arcname=path.name)
         draft.replace(out)
     except OSError as error:
         draft.unlink(missing_ok=True)
@@ -59,37 +68,68 @@ def pack(version: Version, out: Path) -> dict:
 
 
 def unpack(settings: Settings, file: Path) -> dict:
-    """Puts a packed catalog in place and lets it serve.
+    """Puts a packed catalog in place and lets it serve. Where it is refused, nothing changes.
 
     Raises:
-        InvalidInput: the file is no packed catalog.
-        CatalogError: there is no room for it.
+        InvalidInput: the file is no packed catalog, or a damaged one.
+        CatalogError: it was packed by another release, or there is no room for it.
+        StoreUnavailable: there is no room for the store's shard.
     """
-    refused = InvalidInput(
+    try:
+        settings.catalogs.mkdir(parents=True, exist_ok=True)
+        # In the catalogs' own folder, so that putting it in place is a rename.
+        with tempfile.TemporaryDirectory(dir=settings.catalogs, prefix=".unpacking-") as work:
+            target = Path(work) / "version"
+            _extract(file, target)
+            version = _checked(file, target)
+            write_shard(version.shard, version.spaces, version.catalog)
+            publish(settings, version.name, target, version.id)
+    except OSError as error:
+        raise CatalogError(
+            f"{file.name} cannot be unpacked: {error.strerror or error}.", "Make room and try again."
+        ) from error
+    return {"catalog": version.name, "version": version.id, "items": len(version.item_ids)}
+
+
+def _extract(file: Path, target: Path) -> None:
+    """Extracts a packed file; what is no packed catalog is refused by its first member, before anything is written."""
+    try:
+        with tarfile.open(file, "r:") as tar:
+            first = tar.next()
+            if first is None or first.name != MANIFEST or not first.isfile():
+                raise _refused(file)
+            tar.extractall(target, filter="data")
+    except (tarfile.TarError, EOFError, ValueError, FileNotFoundError, IsADirectoryError) as error:
+        raise _refused(file) from error
+
+
+def _checked(file: Path, folder: Path) -> Version:
+    """The extracted version, every file compared with its sum."""
+    try:
+        lines = (folder / SUMS).read_text().splitlines()
+        sums = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        (folder / SUMS).unlink()
+        there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+        if there != set(sums) or any(_sha256(folder / name) != digest for name, digest in sums.items()):
+            raise InvalidInput(f"{file.name} is damaged: a file in it is incomplete or altered.", "Copy it again.")
+        manifest = json.loads((folder / MANIFEST).read_text())
+        if manifest["format"] == FORMAT and not (is_name(manifest["name"]) and is_name(manifest["id"])):
+            raise _refused(file)
+        version = Version(folder)
+        version.catalog, version.spaces  # noqa: B018  opening them is the check
+        return version
+    except TastespaceError:
+        raise
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _refused(file) from error
+
+
+def _refused(file: Path) -> InvalidInput:
+    return InvalidInput(
         f"{file.name} is not a packed catalog.", "Make one with: python -m recsys pack --catalog NAME --out FILE"
     )
-    settings.catalogs.mkdir(parents=True, exist_ok=True)
-    # In the catalogs' own folder, so that putting it in place is a rename.
-    with tempfile.TemporaryDirectory(dir=settings.catalogs, prefix=".unpacking-") as work:
-        target = Path(work) / "version"
-        try:
-            with tarfile.open(file, "r:*") as tar:
-                tar.extractall(target, filter="data")
-        except (tarfile.TarError, EOFError, FileNotFoundError, IsADirectoryError) as error:
-            raise refused from error
-        except OSError as error:
-            raise CatalogError(
-                f"{file.name} cannot be unpacked: {error.strerror}.", "Make room and try again."
-            ) from error
-        try:
-            manifest = json.loads((target / MANIFEST).read_text())
-            name, version_id = manifest["name"], manifest["id"]
-            if not (is_name(name) and is_name(version_id)):
-                raise refused
-            Version(target).catalog  # noqa: B018  opening it is the check
-            for space in manifest["spaces"]:
-                np.load(target / f"{space}.npy", mmap_mode="r")
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise refused from error
-        publish(settings, name, target, version_id)
-    return {"catalog": name, "version": version_id, "items": manifest["items"]}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -3,14 +3,23 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recsys.bench.browser import App, chromium, link, order, running_app, wait_until_painted, wait_until_up
+from recsys.bench.browser import (
+    SHELVES,
+    App,
+    chromium,
+    link,
+    order,
+    running_app,
+    settle,
+    wait_until_painted,
+    wait_until_up,
+)
 from recsys.bench.record import percentiles, provenance
 from recsys.errors import TastespaceError
 from recsys.funnel import STOPS, Funnel, Request
@@ -31,7 +40,6 @@ WISH_AFTER_S = 10.0
 ROUNDS, LIKES_A_ROUND = 6, 6
 FILTERS = 36
 VIEWPORT = {"width": 1400, "height": 1000}
-SHELVES = ".shelves:has([data-shelf=nearest])"
 SLIDER = "[data-shelf=varied] input[type=range]"
 
 
@@ -126,12 +134,6 @@ _WATCH = """(shelves, kind) => {
     observer.disconnect();
   }).observe(shelves, { attributes: true, attributeFilter: ["data-painted-seq"] });
 }"""
-
-
-def settle(page: "Page") -> None:
-    """Waits until Streamlit's script has ended and the shelves have drawn and prepared all their cards."""
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=30_000)
-    page.locator(f"{SHELVES}[data-prepared]").wait_for(timeout=30_000)
 
 
 def shown(page: "Page") -> tuple[list[str], list[str]]:

@@ -37,7 +37,8 @@ FLAGS = (
 )
 START_S = 60.0
 PAINT_MS = 60_000
-PAINTED = ".shelves[data-painted-seq]"
+SHELVES = ".shelves:has([data-shelf=nearest])"
+"""The two shelves of Recommend; the item panel has one too."""
 
 # Answers a signal with the names of all modules that are loaded at that moment. Python imports a module of this name
 # by itself, so the app is measured as it is.
@@ -169,7 +170,14 @@ def chromium() -> Iterator["Browser"]:
 
 def wait_until_painted(page: "Page", timeout_ms: float = PAINT_MS) -> int:
     """Returns the number of the shelves' data once they are painted, with their pictures."""
-    return int(page.locator(PAINTED).first.get_attribute("data-painted-seq", timeout=timeout_ms))
+    painted = page.locator(f"{SHELVES}[data-painted-seq]")
+    return int(painted.get_attribute("data-painted-seq", timeout=timeout_ms))
+
+
+def settle(page: "Page") -> None:
+    """Waits until Streamlit's script has ended and the shelves have drawn and prepared all their cards."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=30_000)
+    page.locator(f"{SHELVES}[data-prepared]").wait_for(timeout=30_000)
 
 
 def order(page: "Page", shelf: str) -> list[str]:

@@ -20,7 +20,7 @@ from recsys.version import Version
 from recsys.where import Condition, FacetTable, Where
 
 MAX_CHOICES = 150
-SPACES = {"text": "Words", "image": "Pictures", "blend": "Words + pictures"}
+SPACES = {"text": "Words", "image": "Pictures", "blend": "Both"}
 
 
 def wish(version: Version) -> None:

@@ -130,18 +130,20 @@ def _numbers(figure: go.Figure, version: Version, coords: np.ndarray, colour: st
 
 def _overlay(figure: go.Figure, version: Version, coords: np.ndarray, marks: Marks, titles: np.ndarray) -> None:
     flat = coords.shape[1] == 2
-    for name, rows, hue, symbol in (
-        ("your list", marks.picks, PICKED, "circle-open"),
-        ("liked", marks.likes, ACCENT, "circle"),
-        ("disliked", marks.dislikes, "#555555", "x"),
-        ("shown in the panel", [] if marks.focus is None else [marks.focus], ACCENT, "circle-open"),
+    for name, rows, hue, symbol, size in (
+        ("your list", marks.picks, PICKED, "circle-open", 15),
+        ("liked", marks.likes, ACCENT, "circle", 9),
+        ("disliked", marks.dislikes, "#555555", "x", 9),
+        ("shown in the panel", [] if marks.focus is None else [marks.focus], ACCENT, "circle-open", 20),
     ):
         if len(rows):
-            marker = {"size": (14 if flat else 7), "color": hue, "symbol": symbol, "line": {"width": 2.5, "color": hue}}
+            edge = hue if symbol.endswith("open") else "white"
+            marker = {"size": size if flat else size / 2, "color": hue, "symbol": symbol}
+            marker["line"] = {"width": 2.5 if symbol.endswith("open") else 1.2, "color": edge}
             figure.add_trace(_points(coords, np.array(rows), titles, version, name=name, marker=marker))
     if marks.profile is not None:
         position = dict(zip(("x", "y", "z"), ([float(p)] for p in marks.profile), strict=False))
-        kind = go.Scatter if flat else go.Scatter3d
+        kind = go.Scattergl if flat else go.Scatter3d
         figure.add_trace(
             kind(
                 **position,

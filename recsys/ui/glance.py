@@ -38,8 +38,10 @@ def personas() -> None:
             shown = [i for i in persona.profile.likes if i in version][:3]
             if shown:
                 st.html(_mosaic(version, shown, small=True))
+            if persona.profile.wish:
+                st.markdown(f"*“{persona.profile.wish}”*")
             st.caption(persona.about)
-            if st.button("Be them", key=f"persona-{persona.name}", width="stretch"):
+            if st.button("Step in", key=f"persona-{persona.name}", width="stretch"):
                 view = View(persona.catalog, profile=persona.profile, lam=persona.lam)
                 frame.goto("recommend", view, f"You are now: {persona.name}. Look: {persona.about}")
 

@@ -58,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for row in rows:
             print(_line(row))
     failed = sum(not row.ok for rows in tables.values() for row in rows)
-    print(f"\n{sum(map(len, tables.values()))} asked, {failed} of them do not hold." if failed else "\nEverything holds.")
+    print(
+        f"\n{sum(map(len, tables.values()))} asked, {failed} of them do not hold." if failed else "\nEverything holds."
+    )
     return 1 if failed else 0
 
 

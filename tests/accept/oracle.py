@@ -4,11 +4,7 @@ Nothing of the pipeline is used here: the arrays are read with NumPy, the condit
 content query and MMR are written out once more in float64. Only the vectors of a wish come from the encoder.
 """
 
-import contextlib
-import io
-import json
 import operator
-import os
 import random
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -285,7 +281,7 @@ def _figures_agree(document: dict, expected: Expected, listed: Sequence[int]) ->
             abs(item["relevance"] - expected.relevance[row]) > 1.1e-6
             or abs(sum(values.values()) - item["relevance"]) > 4e-6
             or abs(-variety - taken) > 2e-6
-            or abs(item["score"] - ((lam if rank else lam) * item["relevance"] + variety)) > 3e-6
+            or abs(item["score"] - (lam * item["relevance"] + variety)) > 3e-6
         ):
             return False
     return True
@@ -344,7 +340,6 @@ def checks(settings) -> list[Row]:
 
 
 def _check_catalog(settings, name: str) -> list[Row]:
-    from recsys.__main__ import _parser
     from recsys.carry import export
     from recsys.explain import as_document
     from recsys.funnel import Funnel, Request

@@ -194,3 +194,16 @@ def test_placing_does_not_import_umap():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_far_islands_are_pulled_in_and_keep_their_order():
+    from recsys.projection import _gathered
+
+    radii = np.array([0.0, 1, 1, 1, 1, 1, 1, 1, 5, 50])
+    layout = np.stack([radii, np.zeros_like(radii)], axis=1)
+    out = np.linalg.norm(_gathered(layout + 7.0), axis=1)
+    inner = np.linalg.norm(layout - np.median(layout, axis=0), axis=1)
+    near = inner <= np.quantile(inner, 0.75)
+    np.testing.assert_allclose(out[near], inner[near])
+    assert (np.diff(out[np.argsort(inner, kind="stable")]) >= -1e-12).all()
+    assert out.max() < 10 < inner.max()

@@ -1,0 +1,223 @@
+"""kill -9 at random moments of a build: the old version serves all along, and the next build completes."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recsys.build import progress_path
+from recsys.progress import read_progress
+from recsys.settings import ROOT
+from recsys.sources import SOURCES
+from recsys.store import open_store
+from recsys.version import built_names, current_path, open_current
+
+from . import Row
+from .command import command, environment, run
+from .sandbox import cache_path, sandbox
+
+KILLS = 20
+COMPLETED_EVERY = 4
+"""After so many kills a build is left to complete; the others go on from what the killed one left."""
+
+SEED = 7
+FORGOTTEN = 0.12
+"""Share of drawn pictures and vectors that the step cache forgets before a round, so that every step has work to do."""
+
+
+def checks(settings) -> list[Row]:
+    """Kills builds of the catalog with the most steps that is built."""
+    names = built_names(settings)
+    name = "clipart" if "clipart" in names else names[0]
+    with sandbox(settings, [name]) as copy:
+        return _kill_builds(copy, name)
+
+
+def _kill_builds(settings, name: str) -> list[Row]:
+    draw = random.Random(SEED)
+    asked = ["recommend", "--json", "--catalog", name, *_profile(settings, name)]
+    reference = run(settings, *asked).document
+    _forget(settings, draw, with_map=False)
+    started = time.monotonic()
+    _wait(_build(settings, name))
+    full_s = time.monotonic() - started
+
+    steps: Counter[str] = Counter()
+    wrong: list[str] = []
+    left_behind = completed = finished_early = took_over = 0
+    for number in range(KILLS):
+        before = current_path(settings, name).name
+        _forget(settings, draw, with_map=number % 4 == 1)
+        moment_s = draw.uniform(0.02, 0.98) * full_s
+        process = _build(settings, name)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(moment_s)
+        told = read_progress(progress_path(settings, name)) or {}
+        finished_early += process.poll() is not None
+        # Every second time only the build itself: what it started must end with it.
+        if number % 2:
+            _kill(process.pid)
+        else:
+            _kill_group(process.pid)
+        process.wait()
+        left_behind += _survivors(process.pid)
+        _kill_group(process.pid)
+        steps[_step(told) if told.get("pid") == process.pid else "start"] += 1
+
+        took_over += current_path(settings, name).name != before
+        answer = run(settings, *asked)
+        if answer.code or answer.document["items"] != reference["items"]:
+            wrong.append(f"kill {number + 1} at {moment_s:.1f} s: {answer.last_line or 'another list'}")
+        if (number + 1) % COMPLETED_EVERY == 0:
+            code = _wait(_build(settings, name))
+            completed += code == 0 and current_path(settings, name).name != before
+    builds = KILLS // COMPLETED_EVERY
+    return [
+        Row(
+            f"{name}: kill -9 at {KILLS} random moments of a build ({full_s:.0f} s): the old version serves all along",
+            f"{KILLS - len(wrong)} of {KILLS} times the very same list; killed at: {_counted(steps)}; {took_over} kills came "
+            f"after the new version took over, {finished_early} after the end" + (f"; {wrong[0]}" if wrong else ""),
+            not wrong,
+        ),
+        Row(
+            "no process outlives a killed build by more than two seconds",
+            f"{left_behind} of {KILLS} times one did",
+            not left_behind,
+        ),
+        Row(f"{name}: the next build completes", f"{completed} of {builds} builds completed", completed == builds),
+        *_check_items(settings, name),
+        _check_leftovers(settings, name),
+    ]
+
+
+def _profile(settings, name: str) -> list[str]:
+    ids = open_current(settings, name).item_ids
+    return [f"--like={ids[3]}", f"--like={ids[len(ids) // 2]}", f"--dislike={ids[-1]}", "--wish=something to laugh"]
+
+
+def _build(settings, name: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        command("build", "--force", "--catalog", name),
+        cwd=ROOT,
+        env=environment(settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def _wait(process: subprocess.Popen) -> int:
+    try:
+        return process.wait(900)
+    finally:
+        _kill_group(process.pid)
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _kill_group(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _survivors(group: int) -> bool:
+    """Whether a process of the group is still there after two seconds."""
+    for _ in range(20):
+        if not any(_group_of(entry) == group for entry in Path("/proc").iterdir() if entry.name.isdigit()):
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _group_of(entry: Path) -> int | None:
+    """The process group of a running process; None for one that has ended."""
+    try:
+        state, _, group = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:3]
+    except OSError:
+        return None
+    return int(group) if state != "Z" else None
+
+
+def _step(told: dict) -> str:
+    """A progress file's step, in a word or two."""
+    return "end" if told.get("state") == "finished" else str(told.get("step", "start")).split(",")[0]
+
+
+def _counted(steps: Counter[str]) -> str:
+    return ", ".join(f"{step} {count}" for step, count in steps.most_common())
+
+
+def _forget(settings, draw: random.Random, with_map: bool) -> None:
+    """Takes some of what earlier builds computed out of the step cache."""
+    with closing(sqlite3.connect(cache_path(settings), timeout=60)) as cache, cache:
+        sizes = dict(cache.execute("SELECT key, length(value) FROM steps"))
+        maps = _maps(settings, sizes)
+        keys = [key for key in sizes if key not in maps and draw.random() < FORGOTTEN]
+        if with_map and maps:
+            keys.append(draw.choice(sorted(maps)))
+        cache.executemany("DELETE FROM steps WHERE key = ?", [(key,) for key in keys])
+
+
+def _maps(settings, sizes: dict[str, int]) -> set[str]:
+    """The keys of cached maps: 4 bytes a coordinate, 2 or 3 coordinates an item."""
+    counts = {int(open_current(settings, name).manifest["items"]) for name in built_names(settings)}
+    return {key for key, size in sizes.items() if size in {4 * dims * n for n in counts for dims in (2, 3)}}
+
+
+def _check_items(settings, name: str) -> list[Row]:
+    """Every item of the source is in the export and in the store, once."""
+    from recsys.carry import export
+
+    source = list(SOURCES[name].load(settings).items.index)
+    version = open_current(settings, name)
+    with tempfile.TemporaryDirectory() as folder:
+        export(version, Path(folder))
+        exported = pd.read_parquet(Path(folder) / "items.parquet")["item_id"].tolist()
+        filled = {s: int(np.load(Path(folder) / f"{s}.npy").any(axis=1).sum()) for s in version.spaces}
+    store = open_store(replace(settings, qdrant_url=None), version.shard, version.collection)
+    found = {}
+    for space, vectors in version.spaces.items():
+        rows, _ = store.nearest(space, np.ones(vectors.shape[1]), len(source) + 10)
+        found[space] = len(rows) if len(set(rows.tolist())) == len(rows) else -1
+    count = store.count()
+    store.close()
+    return [
+        Row(
+            f"{name}: afterwards every item is there once, none missing, none double",
+            f"source {len(source):,}, export {len(exported):,} ({len(set(exported)):,} different), store {count:,}; "
+            f"found in each space {_listed(found.values())} of {_listed(filled.values())}",
+            sorted(source) == sorted(exported) and count == len(source) and found == filled,
+        )
+    ]
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(f"{n:,}" for n in numbers)
+
+
+def _check_leftovers(settings, name: str) -> Row:
+    """A build leaves the version that serves, the one before, and nothing else."""
+    home = settings.catalogs / name
+    versions = sorted(path.name for path in (home / "versions").iterdir())
+    hidden = [p.name for p in (*home.iterdir(), *settings.catalogs.iterdir()) if p.name.startswith(".")]
+    hidden += [p.name for p in settings.data.iterdir() if p.name.startswith("progress-") and p.suffix != ".json"]
+    strange = [n for n in hidden if n != ".lock"]
+    return Row(
+        f"{name}: nothing is left over but the version that serves and the one before",
+        f"{len(versions)} versions, {len(strange)} leftovers" + (f": {', '.join(strange[:3])}" if strange else ""),
+        len(versions) <= 2 and not strange,
+    )
