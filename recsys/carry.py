@@ -6,6 +6,7 @@ import json
 import shutil
 import tarfile
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from recsys.errors import CatalogError, InvalidInput, TastespaceError
@@ -60,7 +61,8 @@ def pack(version: Version, out: Path) -> dict:
                 tar.add(path, arcname=path.name)
         draft.replace(out)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise CatalogError(
             f"The file {out.name} cannot be written: {error.strerror}.", "Choose another place."
         ) from error

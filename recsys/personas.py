@@ -29,7 +29,7 @@ PERSONAS: tuple[Persona, ...] = (
         "The flag teacher",
         "A like of one flag brings nothing but flags. Drag towards “more varied” and see when other things come in.",
         "clipart",
-        Profile(likes=("israeli-flag",)),
+        Profile(likes=("flag-of-brazil",)),
     ),
     Persona(
         "The Sunday baker",

@@ -89,7 +89,7 @@ def bench_app(settings: Settings, catalog: str, progress: Progress = no_progress
         figures["filter"] = _filters(visit)
         progress(6, 6, "done")
     # Last, since it loads the encoders into this process, which shares the machine with the app.
-    figures["wish"]["equal"] = _lists(funnel, Request(Profile(wish=WISH))) == seen
+    figures["wish"]["equal"] = expected(funnel, Request(Profile(wish=WISH))) == seen
     return figures
 
 
@@ -123,7 +123,7 @@ class Visit:
 
     def shows(self, request: Request) -> bool:
         """Whether both shelves show Python's lists."""
-        return shown(self.page) == _lists(self.funnel, request)
+        return shown(self.page) == expected(self.funnel, request)
 
 
 _WATCH = """(shelves, kind) => {
@@ -141,7 +141,7 @@ def shown(page: "Page") -> tuple[list[str], list[str]]:
     return order(page, "nearest"), order(page, "varied")
 
 
-def _lists(funnel: Funnel, request: Request) -> tuple[list[str], list[str]]:
+def expected(funnel: Funnel, request: Request) -> tuple[list[str], list[str]]:
     """Python's nearest and varied list."""
     ids = funnel.version.item_ids
     answers = [funnel.recommend(replace(request, lam=lam)) for lam in (1.0, request.lam)]

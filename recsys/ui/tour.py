@@ -39,7 +39,7 @@ _TRIES = {
         Try(
             "Too many flags",
             "One liked flag, ten flags. Drag the slider to “more varied” and watch when something else comes in.",
-            View("clipart", Profile(likes=("israeli-flag",)), lam=1.0),
+            View("clipart", Profile(likes=("flag-of-brazil",)), lam=1.0),
         ),
     ],
     ("recommend", "movies"): [
@@ -124,12 +124,12 @@ TOUR: tuple[Try, ...] = (
     Try(
         "Too much of the same",
         "Ten flags are relevant and dull. Drag “more varied”: each pick is now held against those before it.",
-        View("clipart", Profile(likes=("israeli-flag",)), lam=1.0),
+        View("clipart", Profile(likes=("flag-of-brazil",)), lam=1.0),
     ),
     Try(
         "See it from above",
         "The same on the map: the star is you, the rings are your list. Click any dot.",
-        View("clipart", Profile(likes=("israeli-flag",)), lam=0.5),
+        View("clipart", Profile(likes=("flag-of-brazil",)), lam=0.5),
         "map",
     ),
     Try(

@@ -1,4 +1,4 @@
-"""The acceptance on the real catalogs: `python -m tests.accept [CHECK]...` prints what was asked against what was measured."""
+"""The acceptance on the real catalogs: `python -m tests.accept [CHECK]...` prints asked against measured."""
 
 from typing import NamedTuple
 

@@ -86,7 +86,8 @@ def _line(row: Row) -> str:
     height = max(map(len, cells))
     columns = [cell + [""] * (height - len(cell)) for cell in cells]
     return "\n".join(
-        f"  {asked:{WIDTHS[0]}} | {measured:{WIDTHS[1]}} | {ok}".rstrip() for asked, measured, ok in zip(*columns)
+        f"  {asked:{WIDTHS[0]}} | {measured:{WIDTHS[1]}} | {ok}".rstrip()
+        for asked, measured, ok in zip(*columns, strict=True)
     )
 
 

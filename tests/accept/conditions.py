@@ -45,7 +45,7 @@ def checks(settings) -> list[Row]:
 
 
 def _stores(settings, version: Version) -> Iterator[tuple[str, Store]]:
-    """Every deployment of the catalog that can run here. The slow ones hold the text space only: facets are the same."""
+    """Every deployment of the catalog that can run here; the slow ones hold the text space only."""
     text = {"text": version.spaces["text"]}
     edge_settings = replace(settings, qdrant_url=None)
     yield "edge", open_store(edge_settings, version.shard, version.collection)
@@ -111,7 +111,7 @@ def _check_store(
             problems += [let_through, lost]
         if any(problems) and not first:
             first = f"; first: {' and '.join(conditions)}"
-    unknowns = sum(f"{f['name']}" != "" and version.facets.unknown(f["name"]) > 0 for f in version.manifest["facets"])
+    unknowns = sum(version.facets.unknown(facet.name) > 0 for facet in version.catalog.facets)
     return Row(
         f"{name}, {label}: every facet and comparison, missing values included: no wrong item, none lost, counts right",
         f"{len(tries)} conditions ({unknowns} facets with missing values), {asked} searches to the last item: "

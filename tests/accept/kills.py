@@ -46,6 +46,7 @@ def checks(settings) -> list[Row]:
 
 def _kill_builds(settings, name: str) -> list[Row]:
     draw = random.Random(SEED)
+    _wait(_build(settings, name))  # so that the step cache is complete, and what serves is what a build now gives
     asked = ["recommend", "--json", "--catalog", name, *_profile(settings, name)]
     reference = run(settings, *asked).document
     _forget(settings, draw, with_map=False)
@@ -86,8 +87,9 @@ def _kill_builds(settings, name: str) -> list[Row]:
     return [
         Row(
             f"{name}: kill -9 at {KILLS} random moments of a build ({full_s:.0f} s): the old version serves all along",
-            f"{KILLS - len(wrong)} of {KILLS} times the very same list; killed at: {_counted(steps)}; {took_over} kills came "
-            f"after the new version took over, {finished_early} after the end" + (f"; {wrong[0]}" if wrong else ""),
+            f"{KILLS - len(wrong)} of {KILLS} times the very same list; killed at: {_counted(steps)}; "
+            f"{took_over} kills came after the new version took over, {finished_early} after the end"
+            + (f"; {wrong[0]}" if wrong else ""),
             not wrong,
         ),
         Row(

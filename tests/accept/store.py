@@ -1,0 +1,33 @@
+"""Qdrant Edge against qdrant-client's local mode, in one run. Takes some minutes."""
+
+import sys
+
+from recsys.bench.store import bench_store
+
+from . import Row
+
+SIZES = (4_000, 100_000)
+ENOUGH = 0.95
+"""Recall@10 from which a search counts as right; below `EXACT_BELOW` items it has to be 1."""
+
+
+def checks(settings) -> list[Row]:
+    """One row a size: how much faster, and how right."""
+    document = bench_store(SIZES, progress=lambda done, total, what: print(f"  {what}", file=sys.stderr))
+    return [_row(run) for run in document["runs"]]
+
+
+def _row(run: dict) -> Row:
+    edge, ratios = run["edge"], run["ratios"]
+    recalls = [edge[kind]["recall@10"] for kind in ("plain", "filtered")]
+    times = ", ".join(
+        f"{kind} {edge[kind]['p50_ms']:.2f} / {run['local'][kind]['p50_ms']:.1f} ms ({1 / ratios[f'{kind}_p50_ms']:.0f}x)"
+        for kind in ("plain", "filtered", "mmr")
+    )
+    return Row(
+        f"{run['points']:,} points: Edge is faster than local mode at every kind of query, and finds what is nearest",
+        f"p50 Edge / local: {times}; build ratio {ratios['build_s']:.2f}, reopen ratio {ratios['reopen_s']:.3f}; "
+        f"recall@10 {' and '.join(f'{r:.3f}' for r in recalls)}",
+        all(ratios[f"{kind}_p50_ms"] < 1 for kind in ("plain", "filtered", "mmr"))
+        and min(recalls) >= (1.0 if edge["exact"] else ENOUGH),
+    )
