@@ -241,7 +241,7 @@ def _open_panel() -> None:
 
 
 _CSS = """
-.stMainBlockContainer { padding: 3.4rem clamp(1rem, 3vw, 3.5rem) 3rem; }
+.stMainBlockContainer { padding: 4rem clamp(1rem, 3vw, 3.5rem) 3rem; }
 .stMainBlockContainer > .stVerticalBlock { gap: 0.5rem; }
 .stSidebar .stVerticalBlock { gap: 0.8rem; }
 .stSidebar [data-testid="stSidebarHeader"] { height: 2.5rem; }

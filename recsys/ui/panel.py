@@ -9,6 +9,7 @@ from recsys.catalog import Facet
 from recsys.funnel import Funnel, Request
 from recsys.profile import Profile
 from recsys.ui import resources, state
+from recsys.ui.link import View
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import picture, thumbnails
 from recsys.ui.shelf import Event, shelf
@@ -27,10 +28,12 @@ def show(item_id: str) -> None:
     """Opens the drawer of an item."""
     funnel = resources.funnel(state.view().catalog)
     title = funnel.version.catalog.items.at[item_id, "title"]
-    st.dialog(title, position="right", on_dismiss=state.close_item)(_body)(funnel, item_id)
+    st.dialog(title, position="right", on_dismiss=state.close_item)(_body)(funnel, item_id, state.view())
 
 
-def _body(funnel: Funnel, item_id: str) -> None:
+def _body(funnel: Funnel, item_id: str, opened_in: View) -> None:
+    if state.view() is not opened_in:
+        st.rerun()  # a click in here runs this drawer alone, but the page behind it and the address follow too
     version, profile = funnel.version, state.profile()
     item = version.catalog.items.loc[item_id]
     st.image(picture(version, item_id), width=300 if aspect(version) == "square" else 220)
