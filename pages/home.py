@@ -3,7 +3,6 @@
 import streamlit as st
 
 from recsys.ui import frame, glance, resources, state
-from recsys.ui.tour import TOUR
 
 current = state.view()
 
@@ -13,7 +12,7 @@ st.markdown(
     "nearest.  \nHere you can **move the point, bend the space and watch the list change**."
 )
 with st.container(horizontal=True):
-    if TOUR and st.button("Take the tour, five minutes", type="primary", icon=":material/tour:"):
+    if st.button("Take the tour, five minutes", type="primary", icon=":material/tour:"):
         frame.goto_tour(1)
     if st.button("Just start", icon=":material/explore:"):
         frame.goto("recommend", current, "")

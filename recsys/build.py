@@ -118,9 +118,12 @@ def build_all(settings: Settings, names: Sequence[str] | None = None, force: boo
         except TastespaceError as error:
             progress.failed(error)
             failures.append((name, error))
+    raised = failures[0][1] if failures and (names or len(failures) == len(SOURCES)) else None
+    for name, error in failures:
+        if error is not raised:
             print(f"{name}: {error}", file=sys.stderr)
-    if failures and (names or len(failures) == len(SOURCES)):
-        raise failures[0][1]
+    if raised is not None:
+        raise raised
     return [row for row in overview(settings) if row["catalog"] in (names or SOURCES)]
 
 
@@ -136,9 +139,14 @@ def build(settings: Settings, name: str, progress: Progress, force: bool = False
         if force or not is_current(settings, name):
             for stale in home.glob(".building-*"):
                 shutil.rmtree(stale, ignore_errors=True)
+            for stale in home.glob(".current-*"):
+                stale.unlink(missing_ok=True)
             work = home / f".building-{os.getpid()}"
-            work.mkdir()
-            publish(settings, name, work, _write(settings, name, work, progress)["id"])
+            try:
+                work.mkdir()
+                publish(settings, name, work, _write(settings, name, work, progress)["id"])
+            finally:  # where it failed: half a version must not go on filling the disk
+                shutil.rmtree(work, ignore_errors=True)
         version = open_current(settings, name)
         if settings.qdrant_url is not None:
             upload(settings, version.collection, version.spaces, version.catalog, progress)
@@ -312,10 +320,11 @@ def _disk_errors_explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        # NumPy's own "n requested and m written" has no number.
+        if error.errno not in (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS):
             raise
         raise CatalogError(
-            f"The build cannot write to the data folder: {error.strerror}.",
+            f"The build cannot write to the data folder: {error.strerror or error}.",
             "What served before goes on serving. Make room, or point TASTESPACE_DATA elsewhere, and build again.",
         ) from error
 

@@ -30,6 +30,7 @@ from recsys.where import Where
 FILTER_TYPES = FilterTypes(edge.Filter, edge.FieldCondition, edge.MatchAny, edge.RangeFloat)
 HNSW = {"m": 16, "ef_construct": 100, "full_scan_threshold": 10_000}
 BATCH = 1000
+ROOM_TO_OPEN = 2**20
 
 _INDEX_TYPES = {
     "keyword": edge.PayloadSchemaType.Keyword,
@@ -50,12 +51,14 @@ class EdgeStore:
 
     Raises:
         NotBuilt: no folder there, or none that can be read.
+        StoreUnavailable: the disk is full.
     """
 
     deployment = "edge"
 
     def __init__(self, path: Path) -> None:
         self.spaces = _read_spaces(path)
+        _require_room(path, ROOM_TO_OPEN, "to be opened")
         with _told(NotBuilt, f"The index in {path} cannot be read", _REBUILD):
             self._shard = edge.EdgeShard.load(str(path))
             self._points = self._shard.count(edge.CountRequest())
@@ -129,7 +132,9 @@ def write_shard(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        _require_room(part, spaces)
+        stored = sum(vectors.size * 4 for vectors in spaces.values())
+        # The vectors as written, again as optimised, graph and payload.
+        _require_room(part, 3 * stored + 64 * 2**20, "while it is written")
         with _told(StoreUnavailable, "The index cannot be written", "Is the disk full?"):
             shard = edge.EdgeShard.create(str(part), _config(dims, len(catalog)))
             try:
@@ -191,13 +196,11 @@ def _fill(shard: edge.EdgeShard, spaces: Mapping[str, np.ndarray], catalog: Cata
     progress(1, 1, "indexing")
 
 
-def _require_room(folder: Path, spaces: Mapping[str, np.ndarray]) -> None:
-    """Edge writes through memory maps: on a full disk the process would be killed without a word."""
-    stored = sum(vectors.size * 4 for vectors in spaces.values())
-    needed = 3 * stored + 64 * 2**20  # the vectors as written, again as optimised, graph and payload
+def _require_room(folder: Path, needed: int, when: str) -> None:
+    """Edge writes through memory maps, a little even when it opens: on a full disk the process would be killed."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise StoreUnavailable(
-            f"The index needs {needed / 2**20:.0f} MB while it is written; the disk has {free / 2**20:.0f} MB left.",
+            f"The index needs {needed / 2**20:.0f} MB {when}; the disk has {free / 2**20:.0f} MB left.",
             "Free some room, or move the data: TASTESPACE_DATA=FOLDER.",
         )

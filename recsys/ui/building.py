@@ -19,6 +19,9 @@ def first_build() -> None:
     st.markdown(
         "Nothing is built yet. A build fetches two open catalogs, embeds them and draws their maps: a few minutes."
     )
+    states = [(read_progress(progress_path(resources.SETTINGS, name)) or {}).get("state") for name in SOURCES]
+    if "running" not in states:
+        st.button("Build both", type="primary", icon=":material/build:", on_click=_start, args=tuple(SOURCES))
     _watch()
 
 
@@ -55,10 +58,11 @@ def _watch() -> None:
         st.caption(f"Or: `python -m recsys build --catalog {name}`, or `unpack` a file that another machine packed.")
 
 
-def _start(name: str) -> None:
+def _start(*names: str) -> None:
     # A process of its own: it outlives this page, and what it imports never weighs on the app.
+    chosen = [word for name in names for word in ("--catalog", name)]
     subprocess.Popen(
-        [sys.executable, "-m", "recsys", "build", "--catalog", name],
+        [sys.executable, "-m", "recsys", "build", *chosen],
         cwd=ROOT,
         env=os.environ.copy(),
         stdout=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ Each shows the view and writes back to it; none keeps a state of its own (see `r
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from recsys.catalog import Facet
@@ -108,12 +109,18 @@ def rated(version: Version) -> None:
         st.pills(
             f"{label} ({len(ids)})",
             options=list(ids),
-            format_func=lambda i, icon=icon: f"{icon} {titles[i]}",
+            format_func=lambda i, icon=icon, names=_told_apart(titles[list(ids)]): f"{icon} {names[i]}",
             selection_mode="multi",
             key=key,
             on_change=state.changed(key, apply),
             help="Click one to take it back.",
         )
+
+
+def _told_apart(titles: pd.Series) -> pd.Series:
+    """Titles that are all different, by item id: a browser names its choices by their words alone."""
+    again = titles.groupby(titles).cumcount()
+    return titles.where(again == 0, titles + " (" + (again + 1).astype(str) + ")")
 
 
 def blend(version: Version) -> None:

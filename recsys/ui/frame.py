@@ -13,7 +13,7 @@ from recsys.settings import DEFAULT_IMAGE_ENCODER
 from recsys.ui import building, panel, resources, state, warmup
 from recsys.ui.link import View, to_command, to_query
 from recsys.ui.shelf import Event
-from recsys.ui.tour import TOUR, Try
+from recsys.ui.tour import Try, tour
 from recsys.ui.words import WORDS
 from recsys.version import Version
 
@@ -210,22 +210,22 @@ def _problems() -> None:
 
 
 def _tour() -> None:
-    step = state.view().tour
-    if step is None or not 1 <= step <= len(TOUR):
+    step, stops = state.view().tour, tour(resources.catalogs())
+    if step is None or not 1 <= step <= len(stops):
         return
-    stop = TOUR[step - 1]
+    stop = stops[step - 1]
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="tour"):
-        st.markdown(f"**{step} of {len(TOUR)} · {stop.label}**  \n{stop.look_for}", width="stretch")
+        st.markdown(f"**{step} of {len(stops)} · {stop.label}**  \n{stop.look_for}", width="stretch")
         if step > 1 and st.button("Back", icon=":material/arrow_back:"):
             goto_tour(step - 1)
-        if step < len(TOUR) and st.button("Next", icon=":material/arrow_forward:", type="primary"):
+        if step < len(stops) and st.button("Next", icon=":material/arrow_forward:", type="primary"):
             goto_tour(step + 1)
         st.button("Leave the tour", on_click=lambda: state.change("You left the tour.", tour=None), type="tertiary")
 
 
 def goto_tour(step: int) -> None:
     """Goes to a step of the tour: its page and its view."""
-    stop = TOUR[step - 1]
+    stop = tour(resources.catalogs())[step - 1]
     goto(stop.page, replace(stop.view, tour=step), f"The tour: {stop.label}.")
 
 

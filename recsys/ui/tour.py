@@ -1,5 +1,6 @@
 """What to try, and the tour of five minutes through it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from recsys.profile import Profile
@@ -105,7 +106,7 @@ _TRIES = {
     ],
 }
 
-TOUR: tuple[Try, ...] = (
+_TOUR: tuple[Try, ...] = (
     Try(
         "Nobody yet",
         "The list knows nothing about you and says so: one typical picture of each category. Like one.",
@@ -138,6 +139,11 @@ TOUR: tuple[Try, ...] = (
         View("movies", Profile(likes=("222",))),
     ),
 )
+
+
+def tour(built: Collection[str]) -> list[Try]:
+    """The stops of the tour through the catalogs that are built."""
+    return [stop for stop in _TOUR if stop.view.catalog in built]
 
 
 def tries(page: str, catalog: str) -> list[Try]:

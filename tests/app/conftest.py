@@ -27,6 +27,7 @@ PICTURE = bytes.fromhex(
     "524946463c000000574542505650382030000000d001009d012a0100010002003425a00274ba01f80003b000feef946bffea6de7fc9f9f98a0000000"
 )
 CLIPART = ["israeli-flag", "loaf-of-bread", "pumpkin-pie", "pumpkin", "teapot"]
+TWINS = ["item-8", "item-9"]
 MOVIES = ["222", "228", "88", "216", "56", "183", "95", "483"]
 
 
@@ -35,7 +36,7 @@ def items_of(known: list[str], categories: list[str], n: int) -> pd.DataFrame:
     ids = [*known, *(f"item-{i}" for i in range(n - len(known)))]
     return pd.DataFrame(
         {
-            "title": [f"Title of {i}" for i in ids],
+            "title": ["Twin" if i in TWINS else f"Title of {i}" for i in ids],
             "description": "",
             "tags": [("tag",) if row % 3 else () for row in range(n)],
             "image": None,

@@ -98,6 +98,12 @@ def test_likes_in_a_row_all_stay(app):
     assert screen.view.profile.likes == ("item-3", "item-5")
 
 
+def test_items_of_one_name_can_be_liked_and_told_apart(app):
+    screen = app().open("recommend", {"catalog": "movies", "like": ["item-7", "item-8", "item-9"]})
+    liked = next(one for one in screen.at.get("button_group") if one.label == "Liked (3)")
+    assert len({option.content for option in liked.options}) == 3
+
+
 def test_each_card_says_why_it_is_there(app):
     screen = app().open("recommend", {"catalog": "movies", "like": ["222"]})
     card = screen.shelves["shelf"]["cards"][screen.shown("nearest")[0]]
