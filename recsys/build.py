@@ -315,16 +315,21 @@ def _alone(home: Path) -> Iterator[None]:
         yield
 
 
+_DISK_ERRORS = (
+    None,  # NumPy's own "n requested and m written"
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST),
+)
+
+
 @contextmanager
 def _disk_errors_explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # NumPy's own "n requested and m written" has no number.
-        if error.errno not in (None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS):
+        if error.errno not in _DISK_ERRORS:
             raise
         raise CatalogError(
-            f"The build cannot write to the data folder: {error.strerror or error}.",
+            f"The build cannot write to the data folder: {error.strerror or 'the disk is full'}.",
             "What served before goes on serving. Make room, or point TASTESPACE_DATA elsewhere, and build again.",
         ) from error
 

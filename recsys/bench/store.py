@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from qdrant_client import QdrantClient
 
+from recsys.bench.record import percentiles, provenance
 from recsys.catalog import Catalog, Facet
 from recsys.store import Progress, Store, no_progress
 from recsys.store.client import ClientStore, Connection, write_collection
@@ -44,8 +45,8 @@ def bench_store(
     Returns:
         `dims`, `k`, `candidates`, `lam`, `where`, and `runs`: one a size with `points`, `edge`, `local` and
         `ratios` (edge / local). A store's figures: `build_s`, `reopen_s`, `exact`, and for each of `plain`,
-        `filtered` and `mmr`: `p50_ms`, `p95_ms`, `p99_ms`, `queries` (how many were timed; few in local mode, so
-        its p99 is its maximum) and, but for `mmr`, `recall@10`.
+        `filtered` and `mmr`: `p50_ms`, `p95_ms`, `p99_ms`, `max_ms`, `queries` (how many were timed; few in local mode,
+        so its p99 is its maximum) and, but for `mmr`, `recall@10`.
     """
     runs = [_run(n, dims, seed, progress) for n in sizes]
     return {
@@ -57,6 +58,7 @@ def bench_store(
         "lam": LAM,
         "where": list(CONDITIONS),
         "runs": runs,
+        **provenance(),
     }
 
 
@@ -160,13 +162,8 @@ def _measure(
         started = time.perf_counter()
         answers.append(ask(query))
         times_ms.append((time.perf_counter() - started) * 1000)
-    p50, p95, p99 = np.percentile(times_ms, [50, 95, 99])
-    figures = {
-        "p50_ms": round(float(p50), 3),
-        "p95_ms": round(float(p95), 3),
-        "p99_ms": round(float(p99), 3),
-        "queries": len(times_ms),
-    }
+    figures = percentiles(times_ms)
+    figures["queries"] = figures.pop("n")
     if vectors is not None:
         figures["recall@10"] = round(recall(answers, queries, vectors, allowed), 4)
     return figures

@@ -14,7 +14,6 @@ from recsys.errors import TastespaceError
 from recsys.profile import MAX_WISH, clean_wish
 from recsys.sources.pictures import open_upload
 from recsys.ui import resources, state
-from recsys.ui.figures import inside
 from recsys.ui.link import MAX_K, View
 from recsys.ui.words import WORDS
 from recsys.version import Version
@@ -100,7 +99,7 @@ def rated(version: Version) -> None:
     for label, ids, icon in (("Liked", profile.likes, "♥"), ("Disliked", profile.dislikes, "✕")):
         if not ids:
             continue
-        key = state.shown(f"rated-{label}", list(ids))
+        key, names = state.shown(f"rated-{label}", list(ids)), _told_apart(titles[list(ids)])
 
         def apply(kept: list[str], ids=ids) -> None:
             for item in set(ids) - set(kept):
@@ -109,7 +108,7 @@ def rated(version: Version) -> None:
         st.pills(
             f"{label} ({len(ids)})",
             options=list(ids),
-            format_func=lambda i, icon=icon, names=_told_apart(titles[list(ids)]): f"{icon} {names[i]}",
+            format_func=lambda i, icon=icon, names=names: f"{icon} {names[i]}",
             selection_mode="multi",
             key=key,
             on_change=state.changed(key, apply),
@@ -335,6 +334,8 @@ def selected_rows(event, version: Version, coords: np.ndarray) -> np.ndarray:
 
     A lasso's polygon is tested against all items here: the browser would send back each point it holds.
     """
+    from recsys.ui.figures import inside  # Plotly is for the map alone: no other page's first list waits for it
+
     selection = event.selection if event else None
     if not selection:
         return np.empty(0, dtype=np.int64)

@@ -112,9 +112,9 @@ def undo() -> None:
 def shown(key: str, value: object) -> str:
     """Makes a widget show a value of the view; returns its key.
 
-    Where the value was changed from elsewhere (a like, undo, another widget), the widget becomes another one, with a key
-    of its own. What the browser sends before it has heard of the change still carries the old value, and would count
-    as somebody's choice: of two quick likes the second would take the first one back.
+    Where the value was changed from elsewhere (a like, undo, another widget), the widget becomes another one, with a
+    key of its own. What the browser sends before it has heard of the change still carries the old value, and would
+    count as somebody's choice: of two quick likes the second would take the first one back.
     """
     session = st.session_state
     turns = session.setdefault("turns", {})

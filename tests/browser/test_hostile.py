@@ -1,4 +1,4 @@
-"""What should not come, and comes: broken links, odd wishes and strange files. Each gets a sentence; nothing is lost."""
+"""Broken links, odd wishes and strange files: each gets a sentence, and nothing is lost."""
 
 import io
 import struct
@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.browser
 
 ALERTS = '[data-testid="stAlert"]'
+DELETE = '[data-testid="stFileUploaderDeleteBtn"] button, [data-testid="stFileChipDeleteBtn"] button'
 KEPT = "like=222"
 
 
@@ -57,7 +58,14 @@ def test_a_link_cut_anywhere_opens_something(visitor, cut):
 
 @pytest.mark.parametrize(
     "wish",
-    ["   ", "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "שלום עולם, מרחבא", "**bold** $x^2$ :red[x]", "\u202eevil"],
+    [
+        "   ",
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "שלום עולם, מרחבא",
+        "**bold** $x^2$ :red[x]",
+        "\u202eevil",
+    ],
 )
 def test_odd_wishes_are_just_words(visitor, wish):
     one = visitor().open(query={"catalog": ["movies"], "like": ["222"]})
@@ -99,7 +107,9 @@ def bomb() -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", 20_000, 10_000, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
 
 
 REFUSED = {
@@ -137,7 +147,9 @@ def test_files_that_are_no_wish_are_refused_in_a_sentence(wisher):
         one.wait()
         no_traceback(one)
         assert one.lists == before and one.query["like"] == ["teapot"], name
-        one.page.locator('[data-testid="stFileUploaderDeleteBtn"] button, [data-testid="stFileChipDeleteBtn"] button').first.click()
+        one.page.locator(
+            '[data-testid="stFileUploaderDeleteBtn"] button, [data-testid="stFileChipDeleteBtn"] button'
+        ).first.click()
         expect(alert).to_have_count(0)
 
 

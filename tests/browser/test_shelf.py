@@ -19,9 +19,6 @@ from shelf_harness import make_items, shelves  # noqa: E402
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 LIKES, DISLIKES = ["red-apple", "blue-star"], ["yellow-cup"]
 
 
@@ -54,11 +51,10 @@ def wait_until_healthy(url: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser.new_context()  # one context, so that the app's own files are fetched once
-        browser.close()
+def browser(chrome):
+    context = chrome.new_context()  # one context, so that the app's own files are fetched once
+    yield context
+    context.close()
 
 
 @pytest.fixture
