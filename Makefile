@@ -7,6 +7,7 @@ BIN := .venv/bin
 # Small products on few cores: threads of BLAS that spin for each other cost more than they bring.
 export OPENBLAS_NUM_THREADS ?= 1
 
+.NOTPARALLEL:
 .PHONY: demo serve build test accept shots lint clean
 
 demo: build serve
@@ -31,7 +32,7 @@ lint: .venv/.development
 	$(BIN)/ruff format --check .
 
 .venv/.runtime: requirements.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv || { echo "Install python3-venv first: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt
 	touch $@
 

@@ -21,10 +21,11 @@ with st.sidebar:
     if filters.open:
         with filters:
             controls.conditions(version)
-    upload = st.expander("Wish with a picture", icon=":material/image:", key="picture", on_change="rerun")
-    if upload.open:
-        with upload:
-            controls.picture_wish()
+    if "image" in version.spaces:
+        upload = st.expander("Wish with a picture", icon=":material/image:", key="picture", on_change="rerun")
+        if upload.open:
+            with upload:
+                controls.picture_wish()
 
 frame.header("Recommend", "You are a point. The list is what lies nearest to it.", tries("recommend", version.name))
 controls.wish(version)

@@ -1,4 +1,7 @@
-"""Building: fetch -> draw -> embed -> align -> project -> store, into a new version that then takes over.
+"""Building: fetch -> draw -> embed -> project -> store, into a new version that then takes over.
+
+The head that aligns pictures with words is learned by `align` and comes with the code, so that every machine has the
+same spaces; a new head makes the next build embed the pictures anew.
 
 Every step is cached by the content it was computed from, so a build can be killed anywhere and goes on when it is run
 again, and a build of unchanged inputs does nothing.
@@ -6,7 +9,6 @@ again, and a build of unchanged inputs does nothing.
 
 import ctypes
 import errno
-import fcntl
 import io
 import json
 import os
@@ -28,20 +30,22 @@ from PIL import Image
 from recsys.cache import StepCache, key_of
 from recsys.catalog import Catalog
 from recsys.encoders import ImageEncoder, TextEncoder, load_image_encoder, load_text_encoder
+from recsys.encoders.packaged import HEAD_FILE
 from recsys.errors import CatalogError, InvalidInput, TastespaceError
 from recsys.personas import wishes_of
-from recsys.progress import Progress
+from recsys.progress import Progress, progress_path
 from recsys.projection import fit_map
-from recsys.settings import DEFAULT_TEXT_ENCODER, Settings
+from recsys.settings import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER, Settings
 from recsys.sources import SOURCES
 from recsys.sources.pictures import picture_and_thumbnail
-from recsys.store import upload
+from recsys.store import upload_version
 from recsys.store.edge import write_shard
 from recsys.version import (
     FORMAT,
     MANIFEST,
     BlobFile,
     Version,
+    alone,
     built_names,
     current_path,
     describe,
@@ -51,6 +55,7 @@ from recsys.version import (
 )
 from recsys.wishes import encode_words, shares_space
 
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
 TEXT_BATCH = 256
 PICTURE_BATCH = 64
 DRAW_BATCH = 128
@@ -69,10 +74,17 @@ def fingerprint(settings: Settings, name: str) -> str:
         FORMAT,
         source.fingerprint(),
         settings.text_encoder,
-        settings.image_encoder if source.has_pictures else None,
+        _image_encoder_key(settings) if source.has_pictures else None,
         wishes_of(name),
         [THUMBNAIL, PICTURE, MAP_SEED, DRAWN, MAPPED],
     )
+
+
+def _image_encoder_key(settings: Settings) -> str:
+    """The setting, and for the packaged encoder the head that `align` may have learned anew."""
+    if settings.image_encoder != DEFAULT_IMAGE_ENCODER:
+        return settings.image_encoder
+    return key_of(settings.image_encoder, HEAD_FILE.read_bytes())
 
 
 def is_current(settings: Settings, name: str) -> bool:
@@ -84,11 +96,6 @@ def is_current(settings: Settings, name: str) -> bool:
         return Version(path).manifest["fingerprint"] == fingerprint(settings, name)
     except CatalogError:
         return False
-
-
-def progress_path(settings: Settings, name: str) -> Path:
-    """The file in which a build of the catalog tells how far it is."""
-    return settings.data / f"progress-{name}.json"
 
 
 def build_all(settings: Settings, names: Sequence[str] | None = None, force: bool = False) -> list[dict]:
@@ -104,7 +111,7 @@ def build_all(settings: Settings, names: Sequence[str] | None = None, force: boo
 
     Raises:
         InvalidInput: no such catalog.
-        CatalogError: none of them could be built, or one that was asked for by name.
+        CatalogError: one that was asked for by name could not be built, or none is there to serve.
     """
     failures = []
     for name in names or SOURCES:
@@ -118,7 +125,8 @@ def build_all(settings: Settings, names: Sequence[str] | None = None, force: boo
         except TastespaceError as error:
             progress.failed(error)
             failures.append((name, error))
-    raised = failures[0][1] if failures and (names or len(failures) == len(SOURCES)) else None
+    # What serves already goes on serving: a moment offline is no reason not to start the app.
+    raised = failures[0][1] if failures and (names or not built_names(settings)) else None
     for name, error in failures:
         if error is not raised:
             print(f"{name}: {error}", file=sys.stderr)
@@ -135,7 +143,7 @@ def build(settings: Settings, name: str, progress: Progress, force: bool = False
         TastespaceError: an encoder cannot be loaded, or a Qdrant server does not answer.
     """
     home = settings.catalogs / name
-    with _disk_errors_explained(), _alone(home):
+    with _disk_errors_explained(), alone(settings, name):
         if force or not is_current(settings, name):
             for stale in home.glob(".building-*"):
                 shutil.rmtree(stale, ignore_errors=True)
@@ -144,13 +152,14 @@ def build(settings: Settings, name: str, progress: Progress, force: bool = False
             work = home / f".building-{os.getpid()}"
             try:
                 work.mkdir()
-                publish(settings, name, work, _write(settings, name, work, progress)["id"])
+                version_id = _write(settings, name, work, progress)["id"]
+                upload_version(settings, Version(work), progress)  # before anybody is pointed to it
+                publish(settings, name, work, version_id)
             finally:  # where it failed: half a version must not go on filling the disk
                 shutil.rmtree(work, ignore_errors=True)
-        version = open_current(settings, name)
-        if settings.qdrant_url is not None:
-            upload(settings, version.collection, version.spaces, version.catalog, progress)
-    return version
+        else:
+            upload_version(settings, open_current(settings, name), progress)
+    return open_current(settings, name)
 
 
 class _Steps:
@@ -307,26 +316,12 @@ def _split(pair: bytes) -> tuple[bytes, bytes]:
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Lets one process at a time build a catalog; a second one waits, and then finds the work done."""
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-_DISK_ERRORS = (
-    None,  # NumPy's own "n requested and m written"
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST),
-)
-
-
-@contextmanager
 def _disk_errors_explained() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _DISK_ERRORS:
+        short_write = "requested and" in str(error)  # how NumPy tells of a full disk
+        if error.errno not in _DISK_ERRORS and not short_write:
             raise
         raise CatalogError(
             f"The build cannot write to the data folder: {error.strerror or 'the disk is full'}.",
@@ -342,7 +337,12 @@ def overview(settings: Settings) -> list[dict]:
         if path is None:
             rows.append({"catalog": name, "built": False, "build": f"python -m recsys build --catalog {name}"})
             continue
-        m = Version(path).manifest
+        try:
+            m = Version(path).manifest
+        except CatalogError as error:
+            again = f"python -m recsys build --catalog {name}"
+            rows.append({"catalog": name, "built": False, "problem": str(error), "build": again})
+            continue
         rows.append(
             {
                 "catalog": name,

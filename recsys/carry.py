@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import itertools
 import json
+import re
 import shutil
 import tarfile
 import tempfile
@@ -11,10 +13,12 @@ from pathlib import Path
 
 from recsys.errors import CatalogError, InvalidInput, TastespaceError
 from recsys.settings import Settings
+from recsys.store import upload_version
 from recsys.store.edge import write_shard
-from recsys.version import FORMAT, MANIFEST, Version, is_name, publish
+from recsys.version import FORMAT, MANIFEST, Version, alone, is_name, publish
 
 SUMS = "SHA256SUMS"
+_MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 
 
 def export(version: Version, out: Path) -> dict:
@@ -85,7 +89,9 @@ def unpack(settings: Settings, file: Path) -> dict:
             _extract(file, target)
             version = _checked(file, target)
             write_shard(version.shard, version.spaces, version.catalog)
-            publish(settings, version.name, target, version.id)
+            upload_version(settings, version)
+            with alone(settings, version.name):
+                publish(settings, version.name, target, version.id)
     except OSError as error:
         raise CatalogError(
             f"{file.name} cannot be unpacked: {error.strerror or error}.", "Make room and try again."
@@ -100,7 +106,13 @@ def _extract(file: Path, target: Path) -> None:
             first = tar.next()
             if first is None or first.name != MANIFEST or not first.isfile():
                 raise _refused(file)
-            tar.extractall(target, filter="data")
+            # A pack is flat: plain files without folders or links. (`extractall` has no filters on Debian's Python.)
+            target.mkdir()
+            for member in itertools.chain([first], tar):
+                if not member.isfile() or not _MEMBER.fullmatch(member.name):
+                    raise _refused(file)
+                with (target / member.name).open("wb") as out:
+                    shutil.copyfileobj(tar.extractfile(member), out)
     except (tarfile.TarError, EOFError, ValueError, FileNotFoundError, IsADirectoryError) as error:
         raise _refused(file) from error
 

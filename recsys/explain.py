@@ -134,6 +134,8 @@ def shortfall(funnel: Funnel, answer: Recommendation) -> str | None:
 
     if found and answer.starting == "medoids":
         return f"A starting list has one item a category, and so {found}."
+    if found and found == answer.request.sizes.rank:
+        return f"The funnel lets {found} candidates through, so the list ends there."
     if not where or found and left(where) > found:
         return f"The list ends after {found}: nothing else is left to show."
     freed = {str(c): left(Where(tuple(other for other in where if other != c))) for c in where}

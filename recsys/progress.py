@@ -7,6 +7,8 @@ import time
 from pathlib import Path
 
 from recsys.errors import TastespaceError
+from recsys.settings import Settings
+from recsys.version import is_being_written
 
 
 class Progress:
@@ -68,31 +70,29 @@ class Progress:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             draft = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-            draft.write_text(json.dumps({**told, "pid": os.getpid()}))
+            draft.write_text(json.dumps(told))
             os.replace(draft, self._path)
         except OSError:
             pass  # a full disk must fail the build with its own sentence, not here
 
 
-def read_progress(path: Path) -> dict | None:
-    """What a build told last: `state` (running, finished, failed), `step`, `done`, `total`, `eta_s`; None for nothing.
+def progress_path(settings: Settings, name: str) -> Path:
+    """The file in which a build of the catalog tells how far it is."""
+    return settings.data / f"progress-{name}.json"
 
-    A build that was killed is told as `{"state": "killed"}`.
+
+def read_progress(settings: Settings, name: str) -> dict:
+    """What a catalog's build told last.
+
+    Returns:
+        `state`: `none`, `running`, `finished`, `failed` or `killed`; with `running`, `step`, `done`, `total` and
+        `eta_s` (None while unknown); with `failed`, `what` and `way_out`.
     """
     try:
-        told = json.loads(path.read_text())
+        told = json.loads(progress_path(settings, name).read_text())
     except (OSError, ValueError):
-        return None
-    if told["state"] == "running" and not _alive(told["pid"]):
+        return {"state": "none"}
+    # A process id may be a zombie's or somebody else's by now; the lock goes with the process that held it.
+    if told["state"] == "running" and not is_being_written(settings, name):
         return {"state": "killed", "step": told["step"]}
     return told
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

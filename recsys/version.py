@@ -12,7 +12,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,7 @@ from recsys.where import FacetTable
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+LOCK = ".lock"
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
 
 
@@ -294,8 +296,30 @@ def open_current(settings: Settings, name: str) -> Version:
     return Version(path)
 
 
+@contextmanager
+def alone(settings: Settings, name: str) -> Iterator[None]:
+    """Lets one process at a time write a catalog; another one waits."""
+    home = settings.catalogs / name
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def is_being_written(settings: Settings, name: str) -> bool:
+    """Whether some process builds the catalog now; a killed one no longer does."""
+    try:
+        with (settings.catalogs / name / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
 def publish(settings: Settings, name: str, finished: Path, version_id: str) -> Path:
-    """Puts a finished version in place and moves the pointer to it, atomically.
+    """Puts a finished version in place and moves the pointer to it, atomically. Call it under `alone`.
 
     The version that served before stays on disk, since a reader may be about to open it; older ones go once nobody
     reads them.
@@ -327,7 +351,7 @@ def _remove_unless_open(folder: Path) -> None:
         with (folder / MANIFEST).open() as manifest:
             fcntl.flock(manifest, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
-    except BlockingIOError:
-        return  # some process still reads it; a later build removes it
-    except OSError:
+    except FileNotFoundError:  # a version without a manifest never served
         shutil.rmtree(folder, ignore_errors=True)
+    except OSError:
+        return  # some process still reads it, or it cannot be told; a later build removes it

@@ -77,6 +77,10 @@ class Wishes:
             self._remember(self._words, words, known)
         return known
 
+    def knows(self, picture: str) -> bool:
+        """Whether a picture's key still stands for a vector here."""
+        return picture in self._pictures
+
     def warm_up(self) -> None:
         """Loads what the next wish in words needs."""
         encode_words(["warm"], self._names)

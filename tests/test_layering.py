@@ -19,10 +19,10 @@ recsys.build recsys.carry recsys.lessons                         what makes, mov
 recsys.explain recsys.evaluation recsys.projection               why, how well, and where on the map
 recsys.funnel                                                    the one pipeline
 recsys.towers recsys.wishes recsys.ranking recsys.diversity recsys.retrieval      a stage each
-recsys.store recsys.encoders recsys.sources                      Qdrant, the models, the data
+recsys.store recsys.encoders recsys.sources recsys.progress      Qdrant, the models, the data, how far a build is
 recsys.version recsys.personas                                   a built catalog; ready-made visitors
 recsys.profile recsys.where                                      who asks, and under which conditions
-recsys.catalog recsys.cache recsys.progress                      the items; what a build remembers and tells
+recsys.catalog recsys.cache                                      the items; what a build remembers and tells
 recsys.settings recsys.hits                                      the environment; a ranked list
 recsys.errors                                                    what can go wrong, in sentences
 """

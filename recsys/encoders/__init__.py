@@ -21,6 +21,7 @@ from recsys.settings import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER
 CLIP_TEXT = "clip:"
 
 _loading = threading.RLock()
+_loading_quick = threading.Lock()  # apart: a wish in words must not wait for a picture's model
 
 
 class QueryEncoder(Protocol):
@@ -113,7 +114,7 @@ def load_query_encoder(name: str) -> QueryEncoder:
     setting, revision = split_revision(name)
     if setting != DEFAULT_TEXT_ENCODER:
         return load_text_encoder(name)
-    with _loading:
+    with _loading_quick:
         return check_revision(_quick_minilm(), revision)
 
 

@@ -18,11 +18,11 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from torch.nn import functional
 
+from recsys.encoders.packaged import HEAD_FILE
 from recsys.errors import CatalogError
 
 Progress = Callable[[int, int, str], None]
 
-HEAD_FILE = Path(__file__).with_name("lite0_minilm.npz")
 FEATURES = 1280
 HIDDEN = 768
 FORMAT = 1

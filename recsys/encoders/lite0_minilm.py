@@ -15,10 +15,10 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
 from recsys.encoders import load_text_encoder
-from recsys.encoders.align import FEATURES, HEAD_FILE, Head, load_head
+from recsys.encoders.align import FEATURES, Head, load_head
 from recsys.encoders.image import ClipEncoder
 from recsys.encoders.inference import unit_rows
-from recsys.encoders.packaged import packaged_minilm
+from recsys.encoders.packaged import HEAD_FILE, packaged_minilm
 from recsys.encoders.revision import content_revision
 from recsys.encoders.text import SentenceEncoder
 from recsys.errors import MissingExtra, NotBuilt

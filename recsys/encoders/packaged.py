@@ -1,7 +1,10 @@
-"""Models that come with a pip package."""
+"""Models that come with a pip package, and the head that comes with this code."""
 
 from importlib import import_module
 from pathlib import Path
+
+HEAD_FILE = Path(__file__).with_name("lite0_minilm.npz")
+"""Learned by `python -m recsys align`."""
 
 
 def packaged_minilm() -> Path:

@@ -54,6 +54,6 @@ def check_revision(encoder, revision: str | None):
     if revision is not None and revision != here:
         raise NotBuilt(
             f"This was built with other weights of {setting} ({revision}) than are installed here ({here}).",
-            "Build it again: python -m recsys build",
+            "Build it again: python -m recsys build --force",
         )
     return encoder

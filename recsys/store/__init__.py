@@ -11,6 +11,7 @@ import numpy as np
 from recsys.catalog import Catalog
 from recsys.settings import Settings
 from recsys.store.base import EXACT_BELOW, Deployment, Progress, Store, no_progress
+from recsys.version import Version
 
 __all__ = [
     "EXACT_BELOW",
@@ -20,6 +21,7 @@ __all__ = [
     "memory_store",
     "open_store",
     "upload",
+    "upload_version",
 ]
 
 # Both packages are imported where they are used: qdrant-client alone takes a second.
@@ -74,6 +76,16 @@ def upload(
         write_collection(connection, collection, spaces, catalog, progress)
     finally:
         connection.client.close()
+
+
+def upload_version(settings: Settings, version: Version, progress: Progress = no_progress) -> None:
+    """Puts a built version on the server of the settings; without a server, or where it is there already, does nothing.
+
+    Raises:
+        StoreUnavailable: the server does not answer, or refuses us.
+    """
+    if settings.qdrant_url is not None:
+        upload(settings, version.collection, version.spaces, version.catalog, progress)
 
 
 def memory_store(spaces: Mapping[str, np.ndarray], catalog: Catalog) -> Store:

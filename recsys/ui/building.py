@@ -6,11 +6,12 @@ import sys
 
 import streamlit as st
 
-from recsys.build import progress_path
 from recsys.progress import read_progress
 from recsys.settings import ROOT
 from recsys.sources import SOURCES
 from recsys.ui import resources
+from recsys.ui.apology import explained
+from recsys.ui.words import plain
 
 
 def first_build() -> None:
@@ -19,7 +20,7 @@ def first_build() -> None:
     st.markdown(
         "Nothing is built yet. A build fetches two open catalogs, embeds them and draws their maps: a few minutes."
     )
-    states = [(read_progress(progress_path(resources.SETTINGS, name)) or {}).get("state") for name in SOURCES]
+    states = [read_progress(resources.SETTINGS, name)["state"] for name in SOURCES]
     if "running" not in states:
         st.button("Build both", type="primary", icon=":material/build:", on_click=_start, args=tuple(SOURCES))
     _watch()
@@ -35,13 +36,18 @@ def missing() -> None:
 
 @st.fragment(run_every=1.0)
 def _watch() -> None:
+    with explained("builds"):
+        _show_builds()
+
+
+def _show_builds() -> None:
     absent = [name for name in SOURCES if name not in resources.catalogs()]
     built = len(SOURCES) - len(absent)
     if st.session_state.setdefault("built", built) != built:
         st.session_state.built = built
         st.rerun()
     for name in absent:
-        told = read_progress(progress_path(resources.SETTINGS, name)) or {"state": "none"}
+        told = read_progress(resources.SETTINGS, name)
         label = SOURCES[name].label
         if told["state"] == "running":
             share = told["done"] / max(told["total"], 1)
@@ -49,7 +55,10 @@ def _watch() -> None:
             st.progress(min(share, 1.0), f"{label}: {told['step']}, {told['done']:,} of {told['total']:,}{eta}")
             continue
         if told["state"] == "failed":
-            st.warning(f"{label} cannot be built here. {told['what']} {told['way_out']}", icon=":material/cloud_off:")
+            st.warning(
+                f"{label} cannot be built here. {plain(told['what'])} {plain(told['way_out'])}",
+                icon=":material/cloud_off:",
+            )
         elif told["state"] == "killed":
             st.warning(f"The build of {label} was stopped. It goes on where it was.", icon=":material/pause:")
         else:

@@ -15,7 +15,7 @@ from recsys.profile import MAX_WISH, clean_wish
 from recsys.sources.pictures import open_upload
 from recsys.ui import resources, state
 from recsys.ui.link import MAX_K, View
-from recsys.ui.words import WORDS
+from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 from recsys.where import Condition, FacetTable, Where
 
@@ -54,16 +54,16 @@ def picture_wish() -> None:
         help="The picture becomes a point like any other. It stays in this session: a copied link does not carry it.",
     )
     if upload is not None and upload.file_id != st.session_state.get("upload_seen"):
-        st.session_state.upload_seen = upload.file_id
         try:
             with st.spinner("Looking at the picture ..."):
                 picture = open_upload(upload.getvalue())
                 key = funnel.encode_wish.add_picture(picture)
             note = f"You wished with the picture {upload.name}. {picture.info.get('note', '')}"
             state.change(note.strip(), profile=replace(profile, picture=key))
+            st.session_state.upload_seen = upload.file_id  # not before: a click may interrupt the encoding
             st.rerun()
         except TastespaceError as error:
-            st.warning(str(error), icon=":material/broken_image:")
+            st.warning(plain(error), icon=":material/broken_image:")
     if profile.picture is not None:
         st.caption("A picture is part of your wish. It is in no link.")
         st.button("Take the picture back", on_click=_drop_picture, icon=":material/close:")
@@ -108,7 +108,7 @@ def rated(version: Version) -> None:
         st.pills(
             f"{label} ({len(ids)})",
             options=list(ids),
-            format_func=lambda i, icon=icon, names=names: f"{icon} {names[i]}",
+            format_func=lambda i, icon=icon, names=names: f"{icon} {plain(names[i])}",
             selection_mode="multi",
             key=key,
             on_change=state.changed(key, apply),
@@ -186,7 +186,7 @@ def active_conditions() -> None:
         st.pills(
             "Only items with",
             options=[str(c) for c in where],
-            format_func=lambda text: f"{text}  ✕",
+            format_func=lambda text: f"{plain(text)}  ✕",
             selection_mode="multi",
             key=key,
             on_change=state.changed(key, keep_conditions),
@@ -209,10 +209,12 @@ def _condition(version: Version, facet: Facet) -> None:
     notes = [facet.note, f"{unknown:,} items have no value here and satisfy no condition." if unknown else ""]
     help_text = " ".join(n for n in notes if n) or None
 
-    def apply(new: list[Condition]) -> None:
+    def apply(new: list[Condition], shown: list[Condition]) -> None:
+        """Replaces what the widget shows; other conditions on the facet (a link may have them) stay."""
         words = ", ".join(map(str, new))
         note = f"Only items with {words}." if new else f"No condition on {facet.label.lower()} any more."
-        state.change(note, where=Where((*state.view().where.without(facet.name), *new)))
+        kept = [c for c in state.view().where if c not in shown]
+        state.change(note, where=Where((*kept, *new)))
 
     if facet.kind == "number":
         _range(version.facets, facet, own, within, help_text, apply)
@@ -231,11 +233,9 @@ def _range(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text,
     step = 1.0 if whole else 0.1
     low, high = float(np.floor(known.min() / step) * step), float(np.ceil(known.max() / step) * step)
     chosen = [low, high]
-    for c in own:
-        if c.op in (">=", ">", "="):
-            chosen[0] = min(max(float(c.values[0]), low), high)
-        if c.op in ("<=", "<", "="):
-            chosen[1] = max(min(float(c.values[0]), high), low)
+    shown = [c for c in own if c.op in (">=", "<=")]
+    for c in shown:
+        chosen[c.op == "<="] = min(max(float(c.values[0]), low), high)
     kind = int if whole else float
     key = state.shown(f"range-{facet.name}", (kind(min(chosen)), kind(max(chosen))))
     inside = int((within & (numbers >= chosen[0]) & (numbers <= chosen[1])).sum())
@@ -243,7 +243,7 @@ def _range(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text,
     def on_change(values) -> None:
         new = [Condition(facet.name, ">=", (float(values[0]),))] if values[0] > low else []
         new += [Condition(facet.name, "<=", (float(values[1]),))] if values[1] < high else []
-        apply(new)
+        apply(new, shown)
 
     unit = f" ({facet.unit})" if facet.unit else ""
     st.slider(
@@ -259,21 +259,23 @@ def _range(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text,
 
 def _flag(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, apply) -> None:
     counts = facets.counts(facet.name, within)
-    wanted = own[0].values[0] if own and own[0].op == "=" and len(own[0].values) == 1 else None
+    shown = [c for c in own if c.op == "=" and len(c.values) == 1][:1]
+    wanted = shown[0].values[0] if shown else None
     key = state.shown(f"flag-{facet.name}", wanted)
     st.segmented_control(
         facet.label,
         [True, False],
         key=key,
         format_func=lambda v: f"{'Yes' if v else 'No'} · {counts.get(v, 0):,}",
-        on_change=state.changed(key, lambda v: apply([] if v is None else [Condition(facet.name, "=", (v,))])),
+        on_change=state.changed(key, lambda v: apply([] if v is None else [Condition(facet.name, "=", (v,))], shown)),
         help=help_text,
     )
 
 
 def _choice(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, apply) -> None:
     counts = facets.counts(facet.name, within)
-    chosen = [v for c in own if c.op == "=" for v in c.values if v in counts]
+    shown = [c for c in own if c.op == "="][:1]
+    chosen = [v for c in shown for v in c.values if v in counts]
     offered = list(dict.fromkeys([*chosen, *list(counts)[:MAX_CHOICES]]))
     more = f" The {MAX_CHOICES} most frequent are offered." if len(counts) > MAX_CHOICES else ""
     key = state.shown(f"choice-{facet.name}", chosen)
@@ -283,7 +285,7 @@ def _choice(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text
         key=key,
         format_func=lambda v: f"{v} · {counts.get(v, 0):,}",
         placeholder="Any",
-        on_change=state.changed(key, lambda vs: apply([Condition(facet.name, "=", tuple(vs))] if vs else [])),
+        on_change=state.changed(key, lambda vs: apply([Condition(facet.name, "=", tuple(vs))] if vs else [], shown)),
         help=f"{help_text or ''}{more}" or None,
     )
 

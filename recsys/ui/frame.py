@@ -1,25 +1,24 @@
 """What every page has: the catalog switch, undo, links and commands, the tour, the item panel, and errors in words."""
 
 import html
-import logging
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
-from recsys.errors import StoreUnavailable, TastespaceError
+from recsys.errors import TastespaceError
 from recsys.funnel import Recommendation
 from recsys.settings import DEFAULT_IMAGE_ENCODER
 from recsys.ui import building, panel, resources, state, warmup
+from recsys.ui.apology import explained
 from recsys.ui.link import View, to_command, to_query
 from recsys.ui.shelf import Event
 from recsys.ui.tour import Try, tour
-from recsys.ui.words import WORDS
+from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
 ABOUT = "**Tastespace**: touch a recommender. You are a point; the list is what lies nearest to it."
 ICON = Path(__file__).with_name("icon.svg")
-_log = logging.getLogger("tastespace")
 
 
 def run(page) -> None:
@@ -29,7 +28,7 @@ def run(page) -> None:
         page: what `st.navigation` chose.
     """
     st.html("<style>" + _CSS + "</style>")
-    try:
+    with explained("page"):
         if not resources.catalogs():
             building.first_build()
             return
@@ -42,33 +41,6 @@ def run(page) -> None:
         building.missing()
         state.end()
         warmup.start()
-    except TastespaceError as error:
-        _apologise(error.what, error.way_out)
-        if isinstance(error, StoreUnavailable):
-            st.button("Try again", icon=":material/refresh:")
-        elif "view" in st.session_state:
-            st.button("Start afresh", on_click=_start_afresh, icon=":material/restart_alt:")
-    except Exception:
-        _log.exception("a page failed")
-        _apologise(
-            "This page stumbled over something we did not expect.", "Your choices are kept: go on, or start afresh."
-        )
-        st.button("Start afresh", on_click=_start_afresh, icon=":material/restart_alt:")
-
-
-def _apologise(what: str, way_out: str) -> None:
-    st.error(f"**{_plain(what)}**  \n{_plain(way_out)}", icon=":material/error:")
-
-
-def _plain(text: str) -> str:
-    """Somebody's words inside Markdown, as they are."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+!|<>~$:" else c for c in text)
-
-
-def _start_afresh() -> None:
-    for key in list(st.session_state):
-        del st.session_state[key]
-    st.query_params.clear()
 
 
 def header(title: str, lead: str, tries: list[Try]) -> None:
@@ -98,7 +70,7 @@ def changes(effect: str = "") -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="changes"):
         note = st.session_state.note
         if note:
-            st.markdown(f":gray[{_plain(note)} {_plain(effect)}]", width="stretch")
+            st.markdown(f":gray[{plain(note)} {plain(effect)}]", width="stretch")
         else:
             st.markdown(":gray[Like something, wish for something, or try a button above.]", width="stretch")
         st.button(
@@ -163,11 +135,18 @@ def honest(version: Version) -> None:
         if (version.manifest["encoders"]["image"] or "").startswith(DEFAULT_IMAGE_ENCODER)
         else ""
     )
-    st.caption(f"{version.manifest['about']}{learned} Simulated: {made_up}.")
+    st.caption(f"{plain(version.manifest['about'])}{learned} Simulated: {made_up}.")
 
 
 def handle(event: Event) -> None:
     """Does what somebody did to a shelf."""
+    try:
+        _handle(event)
+    except TastespaceError as error:  # the store went away between the list and the click
+        state.warn(str(error))
+
+
+def _handle(event: Event) -> None:
     current, version = state.view(), resources.funnel(state.view().catalog).version
     profile = current.profile
     if event.id and event.id not in version:
@@ -206,7 +185,7 @@ def _catalog_switch() -> None:
 
 def _problems() -> None:
     for sentence in state.take_problems():
-        st.warning(_plain(sentence), icon=":material/link_off:")
+        st.warning(plain(sentence), icon=":material/link_off:")
 
 
 def _tour() -> None:

@@ -12,6 +12,7 @@ from recsys.ui.controls import SPACES
 from recsys.ui.link import View
 from recsys.ui.lists import aspect
 from recsys.ui.pictures import thumbnails
+from recsys.ui.words import plain
 from recsys.version import Version
 
 MOSAIC = 24
@@ -34,7 +35,7 @@ def personas() -> None:
     for column, persona in zip(columns, present, strict=False):
         version = resources.funnel(persona.catalog).version
         with column, st.container(border=True, height="stretch"):
-            st.markdown(f"**{persona.name}**  \n:gray[{version.manifest['label']}]")
+            st.markdown(f"**{persona.name}**  \n:gray[{plain(version.manifest['label'])}]")
             shown = [i for i in persona.profile.likes if i in version][:3]
             if shown:
                 st.html(_mosaic(version, shown, small=True))
@@ -53,8 +54,8 @@ def catalog(name: str) -> None:
     with st.container(border=True, height="stretch"):
         st.html(_mosaic(version, _sample(version)))
         people = f"{m['users']:,} people, {m['interactions']:,} ratings" if m["users"] else "nobody's ratings"
-        st.markdown(f"**{m['label']}** · {m['items']:,} items · {people}")
-        st.caption(m["about"])
+        st.markdown(f"**{plain(m['label'])}** · {m['items']:,} items · {people}")
+        st.caption(plain(m["about"]))
         if st.button(f"Open {m['label']}", key=f"open-{name}", icon=":material/arrow_forward:"):
             state.switch_catalog(name)
             frame.goto("recommend", state.view(), f"You went to {m['label']}.")
@@ -73,8 +74,8 @@ def _built(version: Version) -> str:
         f"**Store**: Qdrant, {DEPLOYMENTS[resources.funnel(version.name).store.deployment]}",
         f"**Simulated**: {simulated}",
         f"**Built**: {m['built_at'][:10]}, in {m['seconds']:.0f} s",
-        f"**Licence**: {m['licence']}",
-        *([f"**Please cite**: {m['citation']}"] if m["citation"] else []),
+        f"**Licence**: {plain(m['licence'])}",
+        *([f"**Please cite**: {plain(m['citation'])}"] if m["citation"] else []),
     ]
     return "  \n".join(lines)
 

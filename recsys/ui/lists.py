@@ -118,6 +118,8 @@ def _sentence(version: Version, answer: Recommendation, row: int, strongest: Rea
 
 
 def _nearest_note(version: Version, answer: Recommendation) -> str:
+    if answer.starting and answer.request.profile:
+        return "What you said points nowhere in this space, so this is the list that everybody starts with."
     if answer.starting == "popular":
         return "A starting list: nothing is known about you yet, so these are the most rated items."
     if answer.starting == "medoids":

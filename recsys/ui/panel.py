@@ -9,10 +9,12 @@ from recsys.catalog import Facet
 from recsys.funnel import Funnel, Request
 from recsys.profile import Profile
 from recsys.ui import resources, state
+from recsys.ui.apology import explained
 from recsys.ui.link import View
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import picture, thumbnails
 from recsys.ui.shelf import Event, shelf
+from recsys.ui.words import plain
 from recsys.version import Version
 
 RELATED = 8
@@ -28,7 +30,12 @@ def show(item_id: str) -> None:
     """Opens the drawer of an item."""
     funnel = resources.funnel(state.view().catalog)
     title = funnel.version.catalog.items.at[item_id, "title"]
-    st.dialog(title, position="right", on_dismiss=state.close_item)(_body)(funnel, item_id, state.view())
+    st.dialog(plain(title), position="right", on_dismiss=state.close_item)(_panel)(funnel, item_id, state.view())
+
+
+def _panel(funnel: Funnel, item_id: str, opened_in: View) -> None:
+    with explained("panel"):  # Streamlit reruns a dialog alone
+        _body(funnel, item_id, opened_in)
 
 
 def _body(funnel: Funnel, item_id: str, opened_in: View) -> None:
@@ -91,7 +98,7 @@ def _why(funnel: Funnel, item_id: str) -> None:
             if picked
             else "Not in the varied list: other picks were more relevant or more different."
         )
-    st.info(text, icon=":material/help:")
+    st.info(plain(text), icon=":material/help:")
 
 
 def _facts(version: Version, item: pd.Series) -> None:

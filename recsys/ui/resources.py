@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from recsys.errors import CatalogError
 from recsys.funnel import Funnel
 from recsys.settings import Settings
 from recsys.store import open_store
@@ -13,7 +14,7 @@ from recsys.wishes import Wishes
 SETTINGS = Settings.from_env()
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
+@st.cache_resource(show_spinner=False, max_entries=4)
 def _funnel(path: str) -> Funnel:
     version = Version(Path(path))
     return Funnel(version, open_store(SETTINGS, version.shard, version.collection), Wishes(version))
@@ -31,6 +32,18 @@ def funnel(name: str) -> Funnel:
 
 
 def catalogs() -> list[str]:
-    """Names of the catalogs that are built, the one to start with first."""
-    names = built_names(SETTINGS)
+    """Names of the catalogs that can be opened, the one to start with first.
+
+    One that is damaged, or of another release, is as good as not built: it must not take the others down.
+    """
+    names = [name for name in built_names(SETTINGS) if _opens(str(current_path(SETTINGS, name)))]
     return sorted(names, key=lambda name: (name != "clipart", name))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _opens(path: str) -> bool:
+    try:
+        Version(Path(path))
+    except CatalogError:
+        return False
+    return True

@@ -10,7 +10,7 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from recsys.errors import quoted
+from recsys.errors import TastespaceError, quoted
 from recsys.funnel import Request
 from recsys.profile import Profile
 from recsys.ui import resources
@@ -29,7 +29,8 @@ def begin() -> None:
     query = {name: st.query_params.get_all(name) for name in st.query_params}
     if "view" not in session:
         session.view, session.problems = _read(query)
-        session.history, session.note, session.previous = [], "", None
+        session.history, session.note = [], ""
+        session.written, session.synced = query, session.view  # `end` may never come: the store may be down
     elif query and query != session.written and session.view is session.synced:
         view, problems = _read(query)
         remember("You followed a link.")
@@ -107,6 +108,7 @@ def undo() -> None:
     if session.history:
         session.history, (session.view, _) = session.history[:-1], session.history[-1]
         session.note = "Taken back."
+        session.version = None  # the catalog may have been built anew since: read the view against what serves now
 
 
 def shown(key: str, value: object) -> str:
@@ -129,7 +131,14 @@ def shown(key: str, value: object) -> str:
 
 def changed(key: str, apply: Callable[[object], None]) -> Callable[[], None]:
     """A callback that hands a widget's new value to `apply`."""
-    return lambda: apply(st.session_state[key])
+
+    def run() -> None:
+        try:
+            apply(st.session_state[key])
+        except TastespaceError as error:
+            warn(str(error))
+
+    return run
 
 
 def effect(ids: Sequence[str]) -> str:
@@ -168,7 +177,7 @@ def _read(query: dict[str, list[str]]) -> tuple[View, list[str]]:
     if asked is not None and asked != name:
         label = resources.funnel(name).version.manifest["label"]
         problems = [f"The link asks for a catalog that is not built here: {quoted(asked, 30)}. This is {label}."]
-        query = {}
+        query = {name: query[name] for name in ("wish", "blend", "lam", "k") if name in query}
     found, more = from_query(query, resources.funnel(name).version)
     return found, [*problems, *more]
 
@@ -176,11 +185,18 @@ def _read(query: dict[str, list[str]]) -> tuple[View, list[str]]:
 def _check_catalog() -> list[str]:
     """Reads the view again where a new version of its catalog has come, since items may be gone."""
     session = st.session_state
-    version = resources.funnel(session.view.catalog).version
+    if session.view.catalog not in resources.catalogs():
+        session.view, problems = _read(to_query(session.view))
+        return problems
+    funnel = resources.funnel(session.view.catalog)
+    version = funnel.version
     if session.get("version") == version.id:
         return []
     session.version = version.id
     picture = session.view.profile.picture
     fresh, problems = from_query(to_query(session.view), version)
+    if picture is not None and not funnel.encode_wish.knows(picture):
+        problems.append("The catalog was built anew, so the picture of your wish is gone. Upload it again.")
+        picture = None
     session.view = replace(fresh, profile=replace(fresh.profile, picture=picture))
     return problems

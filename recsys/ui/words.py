@@ -1,4 +1,4 @@
-"""The words of the field in a sentence each, shown where somebody hovers."""
+"""Words on screen: the field's own in a sentence each, and somebody else's kept from being read as Markdown."""
 
 WORDS = {
     "wish": "An encoder turns your words into a point among the items; the list is what lies nearest.",
@@ -10,3 +10,8 @@ WORDS = {
     "funnel": "Many in, few out: find the nearest, drop what may not be shown, rank, and pick a varied list.",
     "simulated": "The data do not have this; it is made up, the same for everyone, so that shop rules can be tried.",
 }
+
+
+def plain(text: object) -> str:
+    """Somebody's words inside Markdown, as they are: no picture is loaded, no link made, no star lost."""
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+!|<>~$:&" else c for c in str(text))

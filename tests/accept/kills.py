@@ -5,6 +5,7 @@ import random
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -16,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recsys.build import progress_path
 from recsys.progress import read_progress
 from recsys.settings import ROOT
 from recsys.sources import SOURCES
@@ -32,7 +32,7 @@ COMPLETED_EVERY = 4
 """After so many kills a build is left to complete; the others go on from what the killed one left."""
 
 SEED = 7
-FORGOTTEN = 0.12
+FORGOTTEN = 0.05
 """Share of drawn pictures and vectors that the step cache forgets before a round, so that every step has work to do."""
 
 
@@ -59,13 +59,14 @@ def _kill_builds(settings, name: str) -> list[Row]:
     left_behind = completed = finished_early = took_over = 0
     for number in range(KILLS):
         before = current_path(settings, name).name
-        _forget(settings, draw, with_map=number % 4 == 1)
+        _forget(settings, draw, with_map=number % 5 == 1)
         moment_s = draw.uniform(0.02, 0.98) * full_s
         process = _build(settings, name)
         with suppress(subprocess.TimeoutExpired):
             process.wait(moment_s)
-        told = read_progress(progress_path(settings, name)) or {}
-        finished_early += process.poll() is not None
+        told = read_progress(settings, name)
+        ended = process.poll() is not None
+        finished_early += ended
         # Every second time only the build itself: what it started must end with it.
         if number % 2:
             _kill(process.pid)
@@ -74,7 +75,9 @@ def _kill_builds(settings, name: str) -> list[Row]:
         process.wait()
         left_behind += _survivors(process.pid)
         _kill_group(process.pid)
-        steps[_step(told) if told.get("pid") == process.pid else "start"] += 1
+        step = "end" if ended else _step(told)
+        steps[step] += 1
+        print(f"  kill {number + 1} of {KILLS} after {moment_s:.1f} s, at: {step}", file=sys.stderr, flush=True)
 
         took_over += current_path(settings, name).name != before
         answer = run(settings, *asked)
@@ -155,8 +158,8 @@ def _group_of(entry: Path) -> int | None:
 
 
 def _step(told: dict) -> str:
-    """A progress file's step, in a word or two."""
-    return "end" if told.get("state") == "finished" else str(told.get("step", "start")).split(",")[0]
+    """The step of a build that is running, in a word or two; it tells of none before its first."""
+    return told["step"].split(",")[0] if told["state"] == "running" else "start"
 
 
 def _counted(steps: Counter[str]) -> str:

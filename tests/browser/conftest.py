@@ -103,13 +103,14 @@ class Visitor:
 def visitor(chrome, app):
     """Lets visitors in, each with a browser profile of their own.
 
-    No page may raise an error, open a dialog of the browser, or ask any other server for anything.
+    No page may raise an error, open a dialog of the browser, or ask any other server for anything, and the server may
+    not stumble.
     """
     yield from visitors(chrome, app)
 
 
 def visitors(chrome, app: App):
-    contexts, problems = [], []
+    contexts, problems, said = [], [], len(app.log.read_text())
 
     def enter(width: int = 1400, height: int = 1000) -> Visitor:
         context = chrome.new_context(viewport={"width": width, "height": height})
@@ -139,3 +140,4 @@ def visitors(chrome, app: App):
     for context in contexts:
         context.close()
     assert problems == []
+    assert "Traceback" not in app.log.read_text()[said:], app.log.read_text()[said:]

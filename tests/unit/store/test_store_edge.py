@@ -91,6 +91,13 @@ def test_a_full_disk_is_a_sentence(tmp_path, tiny_catalog, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_opening_on_a_full_disk_is_a_sentence(shard, monkeypatch):
+    usage = namedtuple("usage", "total used free")(10, 10, 4096)
+    monkeypatch.setattr(edge_module.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(StoreUnavailable, match="needs 1 MB to be opened; the disk has 0 MB left.*Free some room"):
+        EdgeStore(shard)
+
+
 def test_nothing_built(tmp_path):
     with pytest.raises(NotBuilt, match="There is no index .* python -m recsys build"):
         EdgeStore(tmp_path / "nowhere")
