@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from recsys.ui import frame, glance, resources, state
+from recsys.ui import actions, frame, glance, resources, state
 
 current = state.view()
 
@@ -13,9 +13,12 @@ st.markdown(
 )
 with st.container(horizontal=True):
     if st.button("Take the tour, five minutes", type="primary", icon=":material/tour:"):
-        frame.goto_tour(1)
+        actions.goto_tour(1)
     if st.button("Just start", icon=":material/explore:"):
-        frame.goto("recommend", current, "")
+        actions.goto("recommend", current, "")
+
+frame.things_to_try("home")
+frame.changes()
 
 st.markdown("### Be somebody")
 glance.personas()
@@ -24,3 +27,4 @@ st.markdown("### The catalogs")
 for column, name in zip(st.columns(2), resources.catalogs(), strict=False):
     with column:
         glance.catalog(name)
+frame.honest(resources.funnel(current.catalog).version)

@@ -3,12 +3,11 @@
 import streamlit as st
 
 from recsys.projection import place
-from recsys.ui import controls, frame, resources, state
+from recsys.ui import actions, controls, frame, resources, state
 from recsys.ui.figures import Marks, colourable, map_figure
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
-from recsys.ui.tour import tries
 from recsys.ui.words import WORDS
 
 MAX_CARDS = 60
@@ -27,9 +26,7 @@ with st.sidebar:
     controls.rated(version)
 
 frame.header(
-    "Map",
-    f"{len(version.item_ids):,} items, near each other where they are alike in {LIKENESS[space]}.",
-    tries("map", version.name),
+    "map", "Map", f"{len(version.item_ids):,} items, near each other where they are alike in {LIKENESS[space]}."
 )
 controls.wish(version)
 
@@ -75,5 +72,5 @@ if len(chosen):
         "shelves": [{"key": "selected", "title": "", "note": "", "list": ids}],
         "message": None,
     }
-    shelf(data, key="selected", pictures=lambda wanted: thumbnails(version, wanted), on_event=frame.handle)
+    shelf(data, key="selected", pictures=lambda wanted: thumbnails(version, wanted), on_event=actions.handle)
 frame.honest(version)

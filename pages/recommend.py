@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from recsys.ui import controls, frame, resources, state
+from recsys.ui import actions, controls, frame, resources, state
 from recsys.ui.lists import two_shelves
 from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
-from recsys.ui.tour import tries
 
 view = state.view()
 funnel = resources.funnel(view.catalog)
@@ -27,7 +26,7 @@ with st.sidebar:
             with upload:
                 controls.picture_wish()
 
-frame.header("Recommend", "You are a point. The list is what lies nearest to it.", tries("recommend", version.name))
+frame.header("recommend", "Recommend", "You are a point. The list is what lies nearest to it.")
 controls.wish(version)
 controls.active_conditions()
 
@@ -38,7 +37,7 @@ shelf(
     data,
     key="shelf",
     pictures=lambda ids: thumbnails(version, ids),
-    on_event=frame.handle,
+    on_event=actions.handle,
 )
 frame.trace(answer)
 frame.honest(version)

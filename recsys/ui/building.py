@@ -23,7 +23,7 @@ def first_build() -> None:
     states = [read_progress(resources.SETTINGS, name)["state"] for name in SOURCES]
     if "running" not in states:
         st.button("Build both", type="primary", icon=":material/build:", on_click=_start, args=tuple(SOURCES))
-    _watch()
+    _watch(states)
 
 
 def missing() -> None:
@@ -31,11 +31,15 @@ def missing() -> None:
     absent = [name for name in SOURCES if name not in resources.catalogs()]
     if absent:
         with st.sidebar:
-            _watch()
+            _watch([read_progress(resources.SETTINGS, name)["state"] for name in absent])
 
 
-@st.fragment(run_every=1.0)
-def _watch() -> None:
+def _watch(states: list[str]) -> None:
+    """Shows builds, and follows them by itself; idly where none runs, since one may be started elsewhere."""
+    st.fragment(_followed, run_every=1.0 if "running" in states else 10.0)()
+
+
+def _followed() -> None:
     with explained("builds"):
         _show_builds()
 
@@ -68,6 +72,7 @@ def _show_builds() -> None:
 
 
 def _start(*names: str) -> None:
+    """Builds catalogs."""
     # A process of its own: it outlives this page, and what it imports never weighs on the app.
     chosen = [word for name in names for word in ("--catalog", name)]
     subprocess.Popen(

@@ -14,6 +14,7 @@ from recsys.errors import TastespaceError
 from recsys.profile import MAX_WISH, clean_wish
 from recsys.sources.pictures import open_upload
 from recsys.ui import resources, state
+from recsys.ui.facts import label_of
 from recsys.ui.link import MAX_K, View
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
@@ -314,7 +315,7 @@ def map_options(version: Version, space: str, colours: list[str], colour: str, d
         "Colour by",
         colours,
         key=key,
-        format_func=lambda name: _facet_label(version.catalog.facet(name)),
+        format_func=lambda name: label_of(version.catalog.facet(name)),
         on_change=state.changed(key, lambda name: state.change("Other colours.", colour=name)),
     )
     if len(version.manifest["maps"][space]) > 1:
@@ -325,10 +326,6 @@ def map_options(version: Version, space: str, colours: list[str], colour: str, d
             on_change=state.changed(key, lambda on: state.change("Another view of the map.", dims=3 if on else 2)),
             help="To turn and look around. Selecting works in two dimensions.",
         )
-
-
-def _facet_label(facet: Facet) -> str:
-    return f"{facet.label} (simulated)" if facet.simulated else facet.label
 
 
 def selected_rows(event, version: Version, coords: np.ndarray) -> np.ndarray:
@@ -354,6 +351,7 @@ def selected_rows(event, version: Version, coords: np.ndarray) -> np.ndarray:
 def as_csv(version: Version, rows: np.ndarray) -> str:
     """Items as CSV. A cell that a spreadsheet would take for a formula is quoted with an apostrophe."""
     items = version.catalog.items.iloc[rows].drop(columns=["image", "text"], errors="ignore").reset_index()
+    items = items.rename(columns={f.name: f"{f.name} (simulated)" for f in version.catalog.facets if f.simulated})
 
     def cell(value: object) -> object:
         text = ", ".join(value) if isinstance(value, tuple) else value

@@ -1,12 +1,16 @@
 """The map as a Plotly figure: the items of a space, and on them the profile, its likes and its list."""
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+import streamlit as st
 
+from recsys.catalog import Facet
+from recsys.ui.facts import UNKNOWN, fact, label_of
 from recsys.ui.palette import CATEGORICAL, OTHER
 from recsys.version import Version
 
@@ -56,7 +60,7 @@ def map_figure(version: Version, coords: np.ndarray, colour: str, marks: Marks) 
     """
     figure = go.Figure()
     facet = version.catalog.facet(colour)
-    titles = version.catalog.items["title"].to_numpy(dtype=object)
+    titles = _hover_texts(version, f"{version.name}@{version.id}")
     if facet.kind == "number":
         _numbers(figure, version, coords, colour, titles)
     else:
@@ -79,12 +83,27 @@ def map_figure(version: Version, coords: np.ndarray, colour: str, marks: Marks) 
     return figure
 
 
+@st.cache_data(max_entries=8, show_spinner=False)
+def _hover_texts(_version: Version, version_id: str) -> np.ndarray:
+    """Title and the first facts of each item, for a hover: (n,) str. Plotly reads tags, so they are escaped."""
+    items = _version.catalog.items
+    shown = [facet for facet in _version.catalog.facets if not facet.simulated][:3]
+    texts = items["title"].map(lambda title: f"<b>{html.escape(title)}</b>")
+    for facet in shown:
+        texts = texts + items[facet.name].map(lambda v, f=facet: _hover_fact(f, v))
+    return texts.to_numpy(dtype=object)
+
+
+def _hover_fact(facet: Facet, value: object) -> str:
+    text = fact(facet, value)
+    return "" if text == UNKNOWN else f"<br>{html.escape(facet.label)}: {html.escape(text[:60])}"
+
+
 def _points(coords: np.ndarray, rows, titles: np.ndarray, version: Version, **style):
     at = coords[rows]
-    ids = version.item_ids[rows]
     common = {
         "mode": "markers",
-        "customdata": np.array(ids, dtype=object)[:, None],
+        "customdata": np.array(version.item_ids[rows], dtype=object)[:, None],
         "text": titles[rows],
         "hovertemplate": "%{text}<extra>%{fullData.name}</extra>",
         **style,
@@ -113,7 +132,9 @@ def _categories(figure: go.Figure, version: Version, coords: np.ndarray, colour:
         figure.add_trace(_points(coords, rows, titles, version, name="other", marker=_dot(coords, color=OTHER)))
     for value, hue in zip(frequent, CATEGORICAL, strict=False):
         rows = np.flatnonzero(values == value)
-        figure.add_trace(_points(coords, rows, titles, version, name=str(value), marker=_dot(coords, color=hue)))
+        figure.add_trace(
+            _points(coords, rows, titles, version, name=html.escape(str(value)), marker=_dot(coords, color=hue))
+        )
 
 
 def _numbers(figure: go.Figure, version: Version, coords: np.ndarray, colour: str, titles: np.ndarray) -> None:
@@ -123,7 +144,7 @@ def _numbers(figure: go.Figure, version: Version, coords: np.ndarray, colour: st
     if len(unknown):
         figure.add_trace(_points(coords, unknown, titles, version, name="unknown", marker=_dot(coords, color=OTHER)))
     low, high = np.nanpercentile(numbers, [2, 98])
-    bar = {"title": {"text": f"{facet.label}{f' ({facet.unit})' if facet.unit else ''}"}, "thickness": 10, "len": 0.5}
+    bar = {"title": {"text": label_of(facet)}, "thickness": 10, "len": 0.5}
     marker = _dot(coords, color=numbers[known], colorscale="Viridis", cmin=low, cmax=high, showscale=True, colorbar=bar)
     figure.add_trace(_points(coords, known, titles, version, name=facet.label, marker=marker, showlegend=False))
 

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import streamlit as st
 
-from recsys.errors import TastespaceError
 from recsys.funnel import Recommendation
 from recsys.settings import DEFAULT_IMAGE_ENCODER
-from recsys.ui import building, panel, resources, state, warmup
+from recsys.ui import actions, building, panel, resources, state, warmup
 from recsys.ui.apology import explained
 from recsys.ui.link import View, to_command, to_query
-from recsys.ui.shelf import Event
-from recsys.ui.tour import Try, tour
+from recsys.ui.tour import Try, tour, tries
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
@@ -43,26 +41,33 @@ def run(page) -> None:
         warmup.start()
 
 
-def header(title: str, lead: str, tries: list[Try]) -> None:
-    """A page's title, its one sentence, and the "Try this" buttons."""
+def header(page: str, title: str, lead: str) -> None:
+    """A page's title, its one sentence, and its "Try this" buttons."""
     st.html(f'<div class="title"><h2>{html.escape(title)}</h2><p>{html.escape(lead)}</p></div>')
+    things_to_try(page)
+
+
+def things_to_try(page: str) -> None:
+    """The page's three "Try this" buttons for the catalog that is shown."""
     with st.container(horizontal=True, vertical_alignment="center", key="tries"):
         st.markdown(":gray[Try this:]", width="content")
-        for number, one in enumerate(tries):
-            st.button(
+        for number, one in enumerate(tries(page, state.view().catalog)):
+            here = one.page == page
+            clicked = st.button(
                 one.label,
                 key=f"try-{number}-{one.label}",
                 help=one.look_for,
-                on_click=_take,
-                args=(one,),
+                on_click=_take if here else None,
+                args=(one,) if here else None,
                 type="tertiary",
                 icon=":material/lightbulb:",
             )
+            if clicked and not here:
+                actions.goto(one.page, one.view, f"{one.label}. Look: {one.look_for}")
 
 
 def _take(one: Try) -> None:
-    current = state.view()
-    state.go(replace(one.view, tour=current.tour), f"{one.label}. Look: {one.look_for}")
+    state.go(replace(one.view, tour=state.view().tour), f"{one.label}. Look: {one.look_for}")
 
 
 def changes(effect: str = "") -> None:
@@ -138,35 +143,6 @@ def honest(version: Version) -> None:
     st.caption(f"{plain(version.manifest['about'])}{learned} Simulated: {made_up}.")
 
 
-def handle(event: Event) -> None:
-    """Does what somebody did to a shelf."""
-    try:
-        _handle(event)
-    except TastespaceError as error:  # the store went away between the list and the click
-        state.warn(str(error))
-
-
-def _handle(event: Event) -> None:
-    current, version = state.view(), resources.funnel(state.view().catalog).version
-    profile = current.profile
-    if event.id and event.id not in version:
-        return  # the catalog was built anew under an open page
-    title = version.catalog.items.at[event.id, "title"] if event.id else ""
-    if event.do == "like":
-        state.change(f"You liked {title}.", profile=profile.liking(event.id))
-    elif event.do == "dislike":
-        state.change(f"You disliked {title}.", profile=profile.disliking(event.id))
-    elif event.do == "unrate":
-        state.change(f"You took back what you said of {title}.", profile=profile.without(event.id))
-    elif event.do == "open":
-        state.open_item(event.id)
-    elif event.do == "lam":
-        state.change(f"Lambda is now {event.value:.2f}.", lam=round(float(event.value), 2))
-    elif event.do == "relax":
-        where = current.where
-        state.change(f"Relaxed: {event.value}.", where=type(where)(tuple(c for c in where if str(c) != event.value)))
-
-
 def _catalog_switch() -> None:
     names = resources.catalogs()
     current = state.view().catalog
@@ -196,22 +172,10 @@ def _tour() -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="tour"):
         st.markdown(f"**{step} of {len(stops)} · {stop.label}**  \n{stop.look_for}", width="stretch")
         if step > 1 and st.button("Back", icon=":material/arrow_back:"):
-            goto_tour(step - 1)
+            actions.goto_tour(step - 1)
         if step < len(stops) and st.button("Next", icon=":material/arrow_forward:", type="primary"):
-            goto_tour(step + 1)
+            actions.goto_tour(step + 1)
         st.button("Leave the tour", on_click=lambda: state.change("You left the tour.", tour=None), type="tertiary")
-
-
-def goto_tour(step: int) -> None:
-    """Goes to a step of the tour: its page and its view."""
-    stop = tour(resources.catalogs())[step - 1]
-    goto(stop.page, replace(stop.view, tour=step), f"The tour: {stop.label}.")
-
-
-def goto(page: str, view: View, note: str) -> None:
-    """Goes to another page with another view. Call it from the page's body, not from a callback."""
-    state.go(view, note)
-    st.switch_page(f"pages/{page}.py", query_params=to_query(view))
 
 
 def _open_panel() -> None:

@@ -1,13 +1,12 @@
 """The catalogs and the personas at a glance."""
 
 import html
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
 from recsys.personas import PERSONAS
-from recsys.ui import frame, resources, state
+from recsys.ui import actions, resources, state
 from recsys.ui.controls import SPACES
 from recsys.ui.link import View
 from recsys.ui.lists import aspect
@@ -44,7 +43,7 @@ def personas() -> None:
             st.caption(persona.about)
             if st.button("Step in", key=f"persona-{persona.name}", width="stretch"):
                 view = View(persona.catalog, profile=persona.profile, lam=persona.lam)
-                frame.goto("recommend", view, f"You are now: {persona.name}. Look: {persona.about}")
+                actions.goto("recommend", view, f"You are now: {persona.name}. Look: {persona.about}")
 
 
 def catalog(name: str) -> None:
@@ -58,7 +57,7 @@ def catalog(name: str) -> None:
         st.caption(plain(m["about"]))
         if st.button(f"Open {m['label']}", key=f"open-{name}", icon=":material/arrow_forward:"):
             state.switch_catalog(name)
-            frame.goto("recommend", state.view(), f"You went to {m['label']}.")
+            actions.goto("recommend", state.view(), f"You went to {m['label']}.")
         with st.expander("What is built, and the licence"):
             st.markdown(_built(version))
 
@@ -91,13 +90,13 @@ def _sample(version: Version) -> list[str]:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _pictures(path: str, ids: tuple[str, ...]) -> dict[str, str]:
-    return thumbnails(Version(Path(path)), ids)
+def _pictures(_version: Version, version_id: str, ids: tuple[str, ...]) -> dict[str, str]:
+    return thumbnails(_version, ids)
 
 
 def _mosaic(version: Version, ids: list[str], small: bool = False) -> str:
     titles = version.catalog.items["title"]
-    pictures = _pictures(str(version.path), tuple(ids))
+    pictures = _pictures(version, f"{version.name}@{version.id}", tuple(ids))
     tiles = "".join(
         f'<img src="{pictures[i]}" alt="{html.escape(titles[i])}" title="{html.escape(titles[i])}" loading="lazy">'
         for i in ids

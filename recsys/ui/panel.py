@@ -5,15 +5,15 @@ import html
 import pandas as pd
 import streamlit as st
 
-from recsys.catalog import Facet
 from recsys.funnel import Funnel, Request
 from recsys.profile import Profile
-from recsys.ui import resources, state
+from recsys.ui import actions, resources, state
 from recsys.ui.apology import explained
+from recsys.ui.facts import fact
 from recsys.ui.link import View
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import picture, thumbnails
-from recsys.ui.shelf import Event, shelf
+from recsys.ui.shelf import shelf
 from recsys.ui.words import plain
 from recsys.version import Version
 
@@ -63,9 +63,7 @@ def _body(funnel: Funnel, item_id: str, opened_in: View) -> None:
             args=(item_id, "without" if disliked else "disliking"),
         )
         if st.button("Show on the map", icon=":material/scatter_plot:"):
-            from recsys.ui.frame import goto
-
-            goto("map", state.view(), f"{item['title']} on the map.")
+            actions.goto("map", state.view(), f"{item['title']} on the map.")
     _why(funnel, item_id)
     st.markdown("**Nearest to it**")
     _related(funnel, item_id)
@@ -110,20 +108,6 @@ def _facts(version: Version, item: pd.Series) -> None:
     st.html(f"<style>{_CSS}</style><dl class='facts'>{rows}</dl>")
 
 
-def fact(facet: Facet, value: object) -> str:
-    """A facet's value as a person reads it; "unknown" where it is missing."""
-    if facet.kind == "tags":
-        return ", ".join(value) or "unknown"
-    if pd.isna(value):
-        return "unknown"
-    if facet.kind == "flag":
-        return "yes" if value else "no"
-    if facet.kind == "number":
-        number = f"{value:.0f}" if facet.name == "year" else f"{value:,.10g}"
-        return f"{number} {facet.unit}".strip()
-    return str(value)
-
-
 def _related(funnel: Funnel, item_id: str) -> None:
     version = funnel.version
     space = state.view().space or version.default_space
@@ -142,10 +126,4 @@ def _related(funnel: Funnel, item_id: str) -> None:
         "shelves": [{"key": "related", "title": "", "note": "", "list": ids}],
         "message": None,
     }
-    shelf(data, key="related", pictures=lambda wanted: thumbnails(version, wanted), on_event=_on_event)
-
-
-def _on_event(event: Event) -> None:
-    from recsys.ui.frame import handle
-
-    handle(event)
+    shelf(data, key="related", pictures=lambda wanted: thumbnails(version, wanted), on_event=actions.handle)

@@ -23,6 +23,12 @@ def chrome():
 
 
 @pytest.fixture(scope="session")
+def common(chrome):
+    """A browser profile that most visitors share, so that Streamlit's own files are read once."""
+    return chrome.new_context()
+
+
+@pytest.fixture(scope="session")
 def settings() -> Settings:
     return Settings.from_env()
 
@@ -44,7 +50,7 @@ def clipart(settings) -> str:
 
 
 class Visitor:
-    """A visitor with a browser of their own."""
+    """Somebody with a browser."""
 
     def __init__(self, app: App, page: "playwright.Page") -> None:
         self.app, self.page = app, page
@@ -100,22 +106,24 @@ class Visitor:
 
 
 @pytest.fixture
-def visitor(chrome, app):
-    """Lets visitors in, each with a browser profile of their own.
+def visitor(chrome, common, app):
+    """Lets visitors in, each in a tab or, `apart`, in a browser profile of their own.
 
     No page may raise an error, open a dialog of the browser, or ask any other server for anything, and the server may
     not stumble.
     """
-    yield from visitors(chrome, app)
+    yield from visitors(chrome, common, app)
 
 
-def visitors(chrome, app: App):
-    contexts, problems, said = [], [], len(app.log.read_text())
+def visitors(chrome, common, app: App):
+    used, problems, said = [], [], len(app.log.read_text())
 
-    def enter(width: int = 1400, height: int = 1000) -> Visitor:
-        context = chrome.new_context(viewport={"width": width, "height": height})
-        contexts.append(context)
+    def enter(width: int = 1400, height: int = 1000, apart: bool = False) -> Visitor:
+        # A tab is a session of its own; a context apart shares no cookie, storage or cache with the others either.
+        context = chrome.new_context() if apart else common
         page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        used.append(context if apart else page)
 
         def on_console(message) -> None:
             own = any(probe in message.location.get("url", "") for probe in OWN_PROBES)
@@ -137,7 +145,7 @@ def visitors(chrome, app: App):
         return Visitor(app, page)
 
     yield enter
-    for context in contexts:
-        context.close()
+    for one in used:
+        one.close()
     assert problems == []
     assert "Traceback" not in app.log.read_text()[said:], app.log.read_text()[said:]

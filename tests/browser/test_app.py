@@ -39,11 +39,11 @@ def test_every_ready_made_item_exists(settings, clipart):
         assert [p.wish for p in profiles if p.wish and version.known_wish(p.wish) is None] == []
 
 
-def test_the_first_visitor_of_a_server_may_open_any_page(chrome, settings, app):
+def test_the_first_visitor_of_a_server_may_open_any_page(chrome, common, settings, app):
     # Until `app.py` has run once, Streamlit itself takes the folder `pages` for the whole app.
     for page in ("recommend", "map"):
         with running_app(settings) as fresh:
-            entering = visitors(chrome, fresh)
+            entering = visitors(chrome, common, fresh)
             first = next(entering)().open(page, TREK)
             first.reads("Star Trek: First Contact")
             expect(first.page.get_by_role("link", name="Home")).to_be_visible()
@@ -75,7 +75,7 @@ def test_a_link_shows_the_same_to_somebody_else(visitor, clipart):
         "item": ["teapot"],
     }
     one = visitor().open(query=state)
-    other = visitor()
+    other = visitor(apart=True)
     other.page.goto(one.page.url)
     other.wait()
     assert one.query == other.query == state
@@ -151,7 +151,7 @@ def test_quick_likes_all_stay(visitor):
 
 
 def test_two_visitors_steering_at_once_do_not_mix(visitor, movies):
-    one, two = visitor().open(query=TREK), visitor().open(query={"catalog": ["movies"], "like": ["95"]})
+    one, two = visitor().open(query=TREK), visitor(apart=True).open(query={"catalog": ["movies"], "like": ["95"]})
     likes = {one: ["222"], two: ["95"]}
     for number in range(4):
         for each in (one, two):

@@ -46,14 +46,14 @@ def test_a_bad_link_gets_a_sentence_and_the_rest_is_kept(visitor, query, sentenc
         assert one.query["like"] == ["222"]
 
 
-@pytest.mark.parametrize("cut", range(8, 90, 9))
-def test_a_link_cut_anywhere_opens_something(visitor, cut):
+def test_a_link_cut_anywhere_opens_something(visitor):
     whole = "catalog=movies&like=222&wish=space+battles+and+robots&where=year%3E%3D1990&lam=0.45&k=8&item=95"
     one = visitor()
-    one.page.goto(f"{one.app.url}/recommend?{whole[:cut]}")
-    one.wait()
-    no_traceback(one)
-    assert one.lists[0]
+    for cut in (12, 20, 40, 66, 70, 81, 85):
+        one.page.goto(f"{one.app.url}/recommend?{whole[:cut]}")
+        one.wait()
+        no_traceback(one)
+        assert one.lists[0], whole[:cut]
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_pictures_of_every_kind_are_wishes(wisher):
     one, upload = wisher
     for name, data in TAKEN.items():
         before = one.lists
-        one.after(lambda name=name, data=data: upload(name, data))
-        one.reads("A picture is part of your wish")
+        upload(name, data)
+        one.reads("A picture is part of your wish", timeout=60_000)  # the first one waits for the encoder
         one.wait()
         no_traceback(one)
         assert one.lists != before and one.query["like"] == ["teapot"], name

@@ -287,8 +287,7 @@ def test_what_a_killed_build_left_is_cleared_away(settings, source):
     assert left(settings) == {".lock", "current", "versions"}
 
 
-def test_pictures_are_drawn_and_seen(settings, drawn, words, eyes, monkeypatch):
-    monkeypatch.undo  # noqa: B018  the encoders stay
+def test_pictures_are_drawn_and_seen(settings, drawn, eyes):
     version = quietly(settings)
     image, text, blend = (version.spaces[space] for space in ("image", "text", "blend"))
     assert version.default_space == "blend" and eyes.seen == 5

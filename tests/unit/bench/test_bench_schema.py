@@ -1,0 +1,135 @@
+"""The benchmarks' documents have exactly the keys that docs/schema.md tells."""
+
+import json
+import re
+from contextlib import contextmanager, nullcontext
+from itertools import count
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+
+from recsys.bench import app as bench_app_module
+from recsys.bench import build as bench_build_module
+from recsys.bench import store as bench_store_module
+from recsys.bench.app import WISH, bench_app
+from recsys.bench.build import bench_build
+from recsys.bench.store import bench_store
+from recsys.funnel import STOPS
+from recsys.settings import ROOT, Settings
+from recsys.version import publish
+
+OPEN = "versions"  # its keys are packages
+TEXT = np.eye(6, 3, dtype=np.float32) + 0.1
+
+
+def documented(section: str) -> set[str]:
+    """The keys of a section of the page and of what all benchmarks have: paths, as `runs.edge.plain.p50_ms`."""
+    page = (ROOT / "docs" / "schema.md").read_text()
+    blocks = [re.search(rf"^##+ `{title}`.*?```\n(.*?)```", page, re.M | re.S)[1] for title in ("bench", section)]
+    return set().union(*map(_keys, blocks))
+
+
+def _keys(block: str) -> set[str]:
+    """Reads the page's notation: a line is keys and, some spaces on, what they mean; braces nest."""
+    paths, parents = set(), [[""]]
+    for line in block.splitlines():
+        if re.match(r" {20}", line):  # goes on with what a key means
+            continue
+        if line.strip().startswith("}"):
+            parents.pop()
+            continue
+        names, colon, rest = line.strip().partition(": ") if re.match(r"[\w@, ]+: \[?{", line.strip()) else (line, "", "")
+        names = re.split(r"\s{2,}", names.strip())[0].split(", ")
+        here = [parent + name for parent in parents[-1] for name in names]
+        paths |= set(here)
+        inside = re.match(r"{ (.*?) }", rest)
+        if inside:
+            paths |= {f"{path}.{name}" for path in here for name in inside[1].split(", ")}
+        elif colon:
+            parents.append([f"{path}." for path in here])
+    return paths
+
+
+def told(document: object, path: str = "") -> set[str]:
+    """The paths of a document's keys; the elements of a list count as one."""
+    if isinstance(document, list):
+        return set().union(*(told(element, path) for element in document))
+    if not isinstance(document, dict) or path == f"{OPEN}.":
+        return set()
+    return set().union(*({path + key} | told(value, f"{path}{key}.") for key, value in document.items()))
+
+
+def test_the_notation_is_read():
+    block = (
+        "a, b      two\n          of them\nc: { d, e }   more\n"
+        "f: [{     many\n  g, h: {\n    i@10    x\n  }\n  j\n}]\nk    l, m\n"
+    )
+    assert _keys(block) == {*"abcfjk"} - {"j"} | {"c.d", "c.e", "f.g", "f.h", "f.g.i@10", "f.h.i@10", "f.j"}
+    assert told({"a": 1, "f": [{"g": {"i": 1}}, {"j": 2}], "versions": {"python": "3"}}) == {
+        *("a", "f", "f.g", "f.g.i", "f.j", "versions")
+    }
+
+
+def test_bench_store(monkeypatch):
+    monkeypatch.setattr(bench_store_module, "QUERIES", 6)
+    document = json.loads(json.dumps(bench_store(sizes=(200,), dims=8)))
+    assert told(document) == documented("bench store") - {"runs.edge.mmr.recall@10", "runs.local.mmr.recall@10"}
+
+
+def test_bench_build(monkeypatch, tiny_catalog, tmp_path):
+    items = tiny_catalog.items.assign(text="text", image="picture.svg")
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><circle cx="4" cy="4" r="3"/></svg>'
+    source = SimpleNamespace(
+        load=lambda settings: SimpleNamespace(items=items, __len__=lambda: 6),
+        picture_reader=lambda settings: lambda path: svg,
+    )
+    catalog = MagicMock(items=items)
+    catalog.__len__.return_value = len(items)
+    source.load = lambda settings: catalog
+    encoder = SimpleNamespace(name="fake@1", encode_items=lambda items: np.ones((len(items), 3), dtype=np.float32))
+    monkeypatch.setattr(bench_build_module, "SOURCES", {"clipart": source})
+    monkeypatch.setattr(bench_build_module, "load_text_encoder", lambda name: encoder)
+    monkeypatch.setattr(bench_build_module, "load_image_encoder", lambda name: encoder)
+    monkeypatch.setattr(bench_build_module, "PICTURES", 8)
+    document = json.loads(json.dumps(bench_build(Settings(data=tmp_path))))
+    assert told(document) == documented("bench build")
+    assert document["texts"]["items"] == 6 and document["pictures"]["items"] == 8
+    assert document["encoders"] == {"text": "fake@1", "image": "fake@1"} and len(document["texts"]["runs"]) == 3
+
+
+@pytest.fixture
+def pretended(monkeypatch):
+    """No server and no browser: a page that repaints at once, takes 12 ms for everything and shows nothing of use."""
+    page, lists = MagicMock(), count()
+    page.evaluate.return_value = [12.0, 12.0]
+    page.locator.return_value.evaluate.return_value = None
+    browser = MagicMock()
+    browser.new_page.return_value = page
+    app = SimpleNamespace(url="", started=0.0, modules=lambda: {"numba", "json"}, rss_mb=lambda: 142.04)
+
+    @contextmanager
+    def running_app(settings, wait):
+        yield app
+
+    monkeypatch.setattr(bench_app_module, "chromium", lambda: nullcontext(browser))
+    monkeypatch.setattr(bench_app_module, "running_app", running_app)
+    for wait in ("wait_until_up", "wait_until_painted", "settle"):
+        monkeypatch.setattr(bench_app_module, wait, lambda *arguments: None)
+    monkeypatch.setattr(bench_app_module, "order", lambda page, shelf: ["apple", "pear", "cat", "dog", str(next(lists))])
+    for move in ("_drag", "_press"):
+        monkeypatch.setattr(bench_app_module, move, lambda page: iter(range(len(STOPS))))
+    monkeypatch.setattr(bench_app_module, "LIKES_A_ROUND", 2)
+
+
+def test_bench_app(pretended, tiny_catalog, write_version, tmp_path):
+    settings = Settings(data=tmp_path)
+    vectors = {"text": TEXT[0]}
+    draft = write_version(settings.catalogs / "tiny" / "draft", tiny_catalog, {"text": TEXT}, wishes={WISH: vectors})
+    publish(settings, "tiny", draft, "one")
+    document = json.loads(json.dumps(bench_app(settings, "tiny")))
+    assert told(document) == documented("bench app")
+    assert document["memory"] == {"rss_mb": 142.0, "imported": ["numba"]}
+    assert document["wish"]["equal"] is False and document["drag"]["equal"] == 0 and document["drag"]["stops"] == 101
+    assert document["like"]["n"] == 12 and document["filter"]["equal"] == 0
