@@ -55,7 +55,10 @@ from recsys.version import (
 )
 from recsys.wishes import encode_words, shares_space
 
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
+_DISK_ERRORS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS),
+    *(errno.ENOTDIR, errno.EEXIST),  # TASTESPACE_DATA names a file
+)
 TEXT_BATCH = 256
 PICTURE_BATCH = 64
 DRAW_BATCH = 128

@@ -13,7 +13,9 @@ from recsys.progress import Progress, progress_path, read_progress
 from recsys.settings import Settings
 from recsys.version import LOCK, alone
 
-HOLD = "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print('held', flush=True); time.sleep(60)"
+HOLD = (
+    "import fcntl, sys, time; f = open(sys.argv[1], 'w'); fcntl.flock(f, 2); print('held', flush=True); time.sleep(60)"
+)
 
 
 @pytest.fixture
