@@ -233,7 +233,7 @@ def _write(settings: Settings, name: str, work: Path, progress: Progress) -> dic
 
 def _draw(steps: _Steps, read: Callable[[str], bytes], catalog: Catalog) -> list[tuple[bytes, bytes]]:
     """Each item's picture and thumbnail as WebP; both empty where its picture cannot be drawn."""
-    raw = [read(path) for path in catalog.items["image"]]
+    raw = [b"" if path is None else read(path) for path in catalog.items["image"]]
 
     keys = [key_of("draw", DRAWN, PICTURE, THUMBNAIL, svg) for svg in raw]
     with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:

@@ -44,7 +44,8 @@ class Catalog:
         label: what a person reads.
         about: one sentence on what it is and what the data cannot tell.
         items: one row an item, unique str index `item_id`; columns `title` and `description` (str),
-            `tags` (tuple of str), `image` (a path, or None), and one column a facet.
+            `tags` (tuple of str), `image` (a path, or None), `text` (what the text encoder reads; a source's items
+            need it to be built), and one column a facet.
         facets: the columns people filter by.
         categories: name of the facet (a `category` or `tags`) whose values a profile can choose.
         licence: under which terms the data may be used.

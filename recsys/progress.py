@@ -88,11 +88,17 @@ def read_progress(settings: Settings, name: str) -> dict:
         `state`: `none`, `running`, `finished`, `failed` or `killed`; with `running`, `step`, `done`, `total` and
         `eta_s` (None while unknown); with `failed`, `what` and `way_out`.
     """
-    try:
-        told = json.loads(progress_path(settings, name).read_text())
-    except (OSError, ValueError):
-        return {"state": "none"}
+    told = _told(settings, name)
     # A process id may be a zombie's or somebody else's by now; the lock goes with the process that held it.
     if told["state"] == "running" and not is_being_written(settings, name):
-        return {"state": "killed", "step": told["step"]}
+        told = _told(settings, name)  # it may have finished between the two looks
+        if told["state"] == "running":
+            return {"state": "killed", "step": told["step"]}
     return told
+
+
+def _told(settings: Settings, name: str) -> dict:
+    try:
+        return json.loads(progress_path(settings, name).read_text())
+    except (OSError, ValueError):
+        return {"state": "none"}

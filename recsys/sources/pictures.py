@@ -172,7 +172,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def picture_and_thumbnail(svg: bytes, size: int, thumbnail_size: int) -> tuple[bytes, bytes]:
     """An SVG as two WebP files; both empty where it cannot be drawn."""
-    image = render_svg(svg, size)
+    image = render_svg(svg, size) if svg else None
     return (b"", b"") if image is None else (webp(image), thumbnail(image, thumbnail_size))
 
 
