@@ -16,6 +16,7 @@ from recsys.sources.pictures import open_upload
 from recsys.ui import resources, state
 from recsys.ui.facts import label_of
 from recsys.ui.link import MAX_K, View
+from recsys.ui.warmup import spare_collector
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 from recsys.where import Condition, FacetTable, Where
@@ -59,6 +60,7 @@ def picture_wish() -> None:
             with st.spinner("Looking at the picture ..."):
                 picture = open_upload(upload.getvalue())
                 key = funnel.encode_wish.add_picture(picture)
+                spare_collector()  # the first picture has loaded its encoder
             note = f"You wished with the picture {upload.name}. {picture.info.get('note', '')}"
             state.change(note.strip(), profile=replace(profile, picture=key))
             st.session_state.upload_seen = upload.file_id  # not before: a click may interrupt the encoding

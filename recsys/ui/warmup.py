@@ -17,7 +17,7 @@ def start() -> None:
     """Starts loading, once a process, in a thread of its own."""
     if not _started.is_set():
         _started.set()
-        gc.freeze()  # see `_spare_collector`; without a round of its own, since somebody waits
+        gc.freeze()  # see `spare_collector`; without a round of its own, since somebody waits
         threading.Thread(target=_load, name="warm-up", daemon=True).start()
 
 
@@ -30,14 +30,14 @@ def _load() -> None:
             resources.funnel(name).encode_wish.warm_up()
         except TastespaceError as error:
             _log.warning("the encoders of %s cannot be loaded: %s", name, error)
-    _spare_collector()
+    spare_collector()
 
 
-def _spare_collector() -> None:
+def spare_collector() -> None:
     """Takes what is loaded for good out of the garbage collector's rounds.
 
-    Streamlit collects all generations after each run of the script, before its messages leave. With torch and pandas
-    loaded that is 180 ms a click for objects that never die; frozen, it is a few.
+    Streamlit collects all generations after each run of the script, and no message leaves meanwhile. With torch and
+    pandas loaded that is 180 ms a click for objects that never die; frozen, it is a few.
     """
     gc.collect()
     gc.freeze()

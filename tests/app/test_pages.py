@@ -269,3 +269,19 @@ def test_one_catalog_serves_while_the_other_is_missing(app_on, tmp_path, shops):
     screen = app_on(tmp_path)().open("recommend", {"like": ["222"]})
     assert screen.view.catalog == "movies" and screen.shown("nearest")
     assert "Build Clip art" in {b.label for b in screen.at.button}
+
+
+def test_a_widget_whose_value_changed_elsewhere_is_another_one(app):
+    """What a browser still says of the old one cannot be taken for a choice; one's own change keeps the focus."""
+    screen = app().open("recommend", {"catalog": "movies", "like": ["222"]})
+
+    def key(label: str) -> str:
+        return next(one.key for one in screen.at.get("button_group") if one.label.startswith(label))
+
+    liked, catalog, wish = key("Liked"), key("Catalog"), screen.at.text_input[0].key
+    screen.do("like", "228")
+    assert key("Liked") != liked and key("Catalog") == catalog
+    screen.at.text_input[0].set_value("a funny love story").run()
+    assert screen.at.text_input[0].key == wish
+    screen.click("Undo")
+    assert screen.at.text_input[0].key != wish and screen.at.text_input[0].value == ""
