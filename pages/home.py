@@ -18,7 +18,7 @@ with st.container(horizontal=True):
         actions.goto("recommend", current, "")
 
 frame.things_to_try("home")
-frame.changes()
+frame.changes(hint="Or be one of these:")
 
 st.markdown("### Be somebody")
 glance.personas()

@@ -46,12 +46,18 @@ event = st.plotly_chart(
     key=f"map-{space}-{dims}-{colour}",
     on_select="rerun",
     selection_mode=("points", "lasso", "box"),
-    config={"displaylogo": False, "scrollZoom": True, "modeBarButtonsToRemove": ["select2d", "autoScale2d", "toImage"]},
+    config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "autoScale2d", "toImage"]},
 )
-st.caption(f"{WORDS['umap']} Click a dot, or draw a lasso: its items appear below.")
+st.caption(f"{WORDS['umap']} Click a dot to open it. Draw a lasso: its items appear below (they are in no link).")
+
+clicked = controls.clicked_item(event)
+if clicked != st.session_state.get("map_clicked"):
+    st.session_state.map_clicked = clicked
+    if clicked is not None and clicked in version:
+        state.open_item(clicked)
 
 chosen = controls.selected_rows(event, version, coords)
-if len(chosen):
+if len(chosen) and clicked is None:
     rows = [int(r) for r in chosen[:MAX_CARDS]]
     ids = [str(i) for i in version.item_ids[rows]]
     more = f", the first {MAX_CARDS} shown" if len(chosen) > MAX_CARDS else ""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from recsys.errors import TastespaceError
-from recsys.settings import Settings
+from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM, Settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     def on_catalog(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--catalog", required=True, metavar="C", help="the catalog's name; see `catalogs`")
 
-    def listing(sub: argparse.ArgumentParser, default_k: int = 10) -> None:
+    def listing(sub: argparse.ArgumentParser, default_k: int = DEFAULT_K) -> None:
         sub.add_argument("--space", metavar="S", help="text, image or blend; the catalog's default otherwise")
         sub.add_argument("--k", type=int, default=default_k, metavar="N", help=f"length of the list ({default_k})")
 
@@ -88,8 +88,12 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(f"--{flag}", action="append", default=[], metavar="ID", help=f"{what} (repeatable)")
     sub.add_argument("--wish", default="", metavar="TEXT", help="what they ask for, in words")
     sub.add_argument("--category", action="append", default=[], metavar="X", help="a category they chose (repeatable)")
-    sub.add_argument("--blend", type=float, default=0.5, metavar="W", help="words against picture, 0 to 1 (0.5)")
-    sub.add_argument("--lam", type=float, default=0.7, metavar="F", help="1 = more alike ... 0 = more varied (0.7)")
+    sub.add_argument(
+        "--blend", type=float, default=DEFAULT_BLEND, metavar="W", help="words against picture, 0 to 1 (%(default)s)"
+    )
+    sub.add_argument(
+        "--lam", type=float, default=DEFAULT_LAM, metavar="F", help="1 = more alike ... 0 = more varied (%(default)s)"
+    )
     sub.add_argument("--where", action="append", default=[], metavar="COND", help="such as 'year>=1990' (repeatable)")
     listing(sub)
 

@@ -17,6 +17,7 @@ from recsys.diversity.mmr import Sweep, mmr_sweep
 from recsys.errors import InvalidInput, quoted
 from recsys.hits import Hits
 from recsys.profile import Profile
+from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
 from recsys.store import Store
 from recsys.towers import Query
 from recsys.towers.content import ContentTower, WishEncoder
@@ -27,9 +28,6 @@ DECIMALS = 6
 MARGIN = 32
 SLACK = 1e-5  # several times the rounding of a store's float32 scores
 STOPS = np.linspace(0, 1, 101)
-DEFAULT_LAM = 0.7
-DEFAULT_BLEND = 0.5
-DEFAULT_K = 10
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from recsys.profile import Profile
+from recsys.settings import DEFAULT_LAM
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Persona:
     about: str
     catalog: str
     profile: Profile
-    lam: float = 0.7
+    lam: float = DEFAULT_LAM
 
 
 PERSONAS: tuple[Persona, ...] = (
@@ -38,10 +39,10 @@ PERSONAS: tuple[Persona, ...] = (
         Profile(likes=("loaf-of-bread", "pumpkin-pie"), wish="something warm from the oven"),
     ),
     Persona(
-        "Summer by the sea",
+        "The landlubber",
         "Only a wish: no item is called that, and the pictures are found all the same.",
         "clipart",
-        Profile(wish="a summer holiday by the sea"),
+        Profile(wish="sailing on the sea"),
     ),
     Persona(
         "The Trekkie",
@@ -61,16 +62,18 @@ PERSONAS: tuple[Persona, ...] = (
 
 WISHES: dict[str, tuple[str, ...]] = {
     "clipart": (
+        "music for dancing",
+        "sport with a ball",
+        "a birthday party",
         "cosy winter evening",
-        "a birthday party for children",
         "something to eat for breakfast",
         "animals of the farm",
         "tools for the garden",
         "outer space adventure",
     ),
     "movies": (
-        "cosy winter evening",
         "space battles and robots",
+        "cosy winter evening",
         "a funny love story",
         "dark crime thriller",
         "animated adventure for children",

@@ -9,6 +9,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_TEXT_ENCODER = "all-MiniLM-L6-v2"
 DEFAULT_IMAGE_ENCODER = "lite0-minilm"
 
+# What a request asks for where it does not say. At 0.85 a wish alone, whose relevances are small, still keeps most of
+# its nearest items, and a series is broken up.
+DEFAULT_LAM = 0.85
+DEFAULT_BLEND = 0.5
+DEFAULT_K = 10
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -223,8 +223,8 @@ def _ends_of(path: Path) -> Path:
 def _read_items(path: Path, index: str) -> pd.DataFrame:
     items = pd.read_parquet(path).set_index(index)
     for column in items.columns:
-        # Parquet gives lists back as arrays; the rest of the code knows tuples.
-        if items[column].map(lambda v: isinstance(v, np.ndarray)).any():
+        # Parquet gives lists back as arrays, never a missing one; the rest of the code knows tuples.
+        if len(items) and isinstance(items[column].iat[0], np.ndarray):
             items[column] = items[column].map(tuple)
     return items
 

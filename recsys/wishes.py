@@ -85,6 +85,10 @@ class Wishes:
         """Loads what the next wish in words needs."""
         encode_words(["warm"], self._names)
 
+    def warm_up_pictures(self) -> None:
+        """Loads what the next wish with a picture needs."""
+        load_image_encoder(self._names["image"])
+
     @staticmethod
     def _remember(memory: OrderedDict, key: str, value: Mapping[str, np.ndarray]) -> None:
         memory[key] = value

@@ -9,6 +9,7 @@ from recsys.ui import resources, state
 from recsys.ui.link import View, to_query
 from recsys.ui.shelf import Event
 from recsys.ui.tour import tour
+from recsys.where import Where
 
 
 def goto(page: str, view: View, note: str) -> None:
@@ -46,7 +47,12 @@ def _handle(event: Event) -> None:
     elif event.do == "open":
         state.open_item(event.id)
     elif event.do == "lam":
-        state.change(f"Lambda is now {event.value:.2f}.", lam=round(float(event.value), 2))
+        state.change(f"λ is now {event.value:.2f}.", lam=round(float(event.value), 2))
     elif event.do == "relax":
-        where = current.where
-        state.change(f"Relaxed: {event.value}.", where=type(where)(tuple(c for c in where if str(c) != event.value)))
+        relax(str(event.value))
+
+
+def relax(condition: str) -> None:
+    """Drops one condition."""
+    where = state.view().where
+    state.change(f"Relaxed: {condition}.", where=Where(tuple(c for c in where if str(c) != condition)))

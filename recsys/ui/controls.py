@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from recsys.cache import key_of
 from recsys.catalog import Facet
 from recsys.errors import TastespaceError
+from recsys.personas import WISHES
 from recsys.profile import MAX_WISH, clean_wish
-from recsys.sources.pictures import open_upload
-from recsys.ui import resources, state
+from recsys.ui import actions, resources, state, warmup
 from recsys.ui.facts import label_of
 from recsys.ui.link import MAX_K, View
-from recsys.ui.warmup import spare_collector
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 from recsys.where import Condition, FacetTable, Where
@@ -27,6 +27,7 @@ SPACES = {"text": "Words", "image": "Pictures", "blend": "Both"}
 
 def wish(version: Version) -> None:
     """The wish in words: also the search."""
+    example = WISHES.get(version.name, ("something for a rainy day",))[0]
 
     def apply(words: str) -> None:
         cleaned = clean_wish(words)
@@ -39,7 +40,7 @@ def wish(version: Version) -> None:
     st.text_input(
         "What do you wish for?",
         key=key,
-        placeholder="A wish in words, such as “cosy winter evening” — this is also the search",
+        placeholder=f"A wish in words, such as “{example}”, then Enter: this is also the search",
         icon=":material/search:",
         on_change=state.changed(key, apply),
         label_visibility="collapsed",
@@ -48,19 +49,23 @@ def wish(version: Version) -> None:
 
 def picture_wish() -> None:
     """The wish as an uploaded picture; it stays in this browser session and is in no link."""
+    from recsys.sources.pictures import open_upload  # no first list waits for what only an upload needs
+
     funnel, profile = resources.funnel(state.view().catalog), state.profile()
+    warmup.load_pictures(funnel)
     upload = st.file_uploader(
-        "Or wish with a picture",
+        "A picture of what you look for",
         type=["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"],
         key=f"upload-{st.session_state.get('upload_round', 0)}",
-        help="The picture becomes a point like any other. It stays in this session: a copied link does not carry it.",
+        help="The picture becomes a point like any other. It stays in this session: a copied link does not carry it. "
+        "The first picture takes some seconds, while its encoder is loaded.",
     )
     if upload is not None and upload.file_id != st.session_state.get("upload_seen"):
         try:
             with st.spinner("Looking at the picture ..."):
                 picture = open_upload(upload.getvalue())
                 key = funnel.encode_wish.add_picture(picture)
-                spare_collector()  # the first picture has loaded its encoder
+                warmup.spare_collector()  # the first picture has loaded its encoder
             note = f"You wished with the picture {upload.name}. {picture.info.get('note', '')}"
             state.change(note.strip(), profile=replace(profile, picture=key))
             st.session_state.upload_seen = upload.file_id  # not before: a click may interrupt the encoding
@@ -182,26 +187,20 @@ def conditions(version: Version) -> None:
 
 
 def active_conditions() -> None:
-    """The conditions in force, each removable."""
+    """The conditions in force, a button each that drops it."""
     where = state.view().where
     if where:
-        key = state.shown("active", [str(c) for c in where])
-        st.pills(
-            "Only items with",
-            options=[str(c) for c in where],
-            format_func=lambda text: f"{plain(text)}  ✕",
-            selection_mode="multi",
-            key=key,
-            on_change=state.changed(key, keep_conditions),
-            label_visibility="collapsed",
-        )
-
-
-def keep_conditions(texts: list[str]) -> None:
-    """Drops all conditions but those."""
-    where = state.view().where
-    dropped = ", ".join(str(c) for c in where if str(c) not in texts)
-    state.change(f"Relaxed: {dropped}.", where=Where(tuple(c for c in where if str(c) in texts)))
+        with st.container(horizontal=True, key="active"):
+            st.markdown(":gray[Only items with]", width="content")
+            for number, condition in enumerate(where):
+                st.button(
+                    plain(condition),
+                    key=f"drop-{number}-{condition}",
+                    icon=":material/close:",
+                    on_click=actions.relax,
+                    args=(str(condition),),
+                    help="Drop this condition.",
+                )
 
 
 def _condition(version: Version, facet: Facet) -> None:
@@ -264,7 +263,7 @@ def _flag(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, 
     counts = facets.counts(facet.name, within)
     shown = [c for c in own if c.op == "=" and len(c.values) == 1][:1]
     wanted = shown[0].values[0] if shown else None
-    key = state.shown(f"flag-{facet.name}", wanted)
+    key = state.shown(f"flag-{facet.name}-{_signature(counts)}", wanted)
     st.segmented_control(
         facet.label,
         [True, False],
@@ -275,13 +274,18 @@ def _flag(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, 
     )
 
 
+def _signature(counts: dict) -> str:
+    return key_of([[str(value), count] for value, count in counts.items()])[:8]
+
+
 def _choice(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, apply) -> None:
     counts = facets.counts(facet.name, within)
     shown = [c for c in own if c.op == "="][:1]
     chosen = [v for c in shown for v in c.values if v in counts]
     offered = list(dict.fromkeys([*chosen, *list(counts)[:MAX_CHOICES]]))
     more = f" The {MAX_CHOICES} most frequent are offered." if len(counts) > MAX_CHOICES else ""
-    key = state.shown(f"choice-{facet.name}", chosen)
+    # The browser answers with labels, and the labels hold counts: with other counts it must be another widget.
+    key = state.shown(f"choice-{facet.name}-{_signature(counts)}", chosen)
     st.multiselect(
         facet.label,
         offered,
@@ -328,6 +332,15 @@ def map_options(version: Version, space: str, colours: list[str], colour: str, d
             on_change=state.changed(key, lambda on: state.change("Another view of the map.", dims=3 if on else 2)),
             help="To turn and look around. Selecting works in two dimensions.",
         )
+
+
+def clicked_item(event) -> str | None:
+    """The item whose dot was clicked, alone; None for none, and for a lasso or a box."""
+    selection = event.selection if event else None
+    if not selection or selection.get("lasso") or selection.get("box"):
+        return None
+    ids = {p["customdata"][0] for p in selection.get("points", []) if p.get("customdata")}
+    return ids.pop() if len(ids) == 1 else None
 
 
 def selected_rows(event, version: Version, coords: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@ def fact(facet: Facet, value: object) -> str:
         return UNKNOWN
     if facet.kind == "flag":
         return "yes" if value else "no"
+    if facet.unit == "$":
+        return f"${value:,.2f}"
     if facet.kind == "number":
         number = f"{value:.0f}" if facet.name == "year" else f"{value:,.10g}"
         return f"{number} {facet.unit}".strip()

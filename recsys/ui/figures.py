@@ -106,9 +106,12 @@ def _points(coords: np.ndarray, rows, titles: np.ndarray, version: Version, **st
         "customdata": np.array(version.item_ids[rows], dtype=object)[:, None],
         "text": titles[rows],
         "hovertemplate": "%{text}<extra>%{fullData.name}</extra>",
+        "hoverlabel": {"align": "left"},
+        "unselected": {"marker": {"opacity": 0.4}},
         **style,
     }
     if coords.shape[1] == 3:
+        common.pop("unselected")  # nothing is selected in three dimensions
         return go.Scatter3d(x=at[:, 0], y=at[:, 1], z=at[:, 2], **common)
     return go.Scattergl(x=at[:, 0], y=at[:, 1], **common)
 
@@ -161,7 +164,10 @@ def _overlay(figure: go.Figure, version: Version, coords: np.ndarray, marks: Mar
             edge = hue if symbol.endswith("open") else "white"
             marker = {"size": size if flat else size / 2, "color": hue, "symbol": symbol}
             marker["line"] = {"width": 2.5 if symbol.endswith("open") else 1.2, "color": edge}
-            figure.add_trace(_points(coords, np.array(rows), titles, version, name=name, marker=marker))
+            unfaded = {"marker": {"opacity": 1}}
+            figure.add_trace(
+                _points(coords, np.array(rows), titles, version, name=name, marker=marker, unselected=unfaded)
+            )
     if marks.profile is not None:
         position = dict(zip(("x", "y", "z"), ([float(p)] for p in marks.profile), strict=False))
         kind = go.Scattergl if flat else go.Scatter3d

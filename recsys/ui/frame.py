@@ -8,7 +8,7 @@ import streamlit as st
 
 from recsys.funnel import Recommendation
 from recsys.settings import DEFAULT_IMAGE_ENCODER
-from recsys.ui import actions, building, panel, resources, state, warmup
+from recsys.ui import actions, panel, resources, state, warmup
 from recsys.ui.apology import explained
 from recsys.ui.link import View, to_command, to_query
 from recsys.ui.tour import Try, tour, tries
@@ -28,6 +28,8 @@ def run(page) -> None:
     st.html("<style>" + _CSS + "</style>")
     with explained("page"):
         if not resources.catalogs():
+            from recsys.ui import building
+
             building.first_build()
             return
         state.begin()
@@ -36,6 +38,9 @@ def run(page) -> None:
         _tour()
         page.run()
         _open_panel()
+
+        from recsys.ui import building  # what the sources need is loaded once the first list is on its way
+
         building.missing()
         state.end()
         warmup.start()
@@ -44,7 +49,8 @@ def run(page) -> None:
 def header(page: str, title: str, lead: str) -> None:
     """A page's title, its one sentence, and its "Try this" buttons."""
     st.html(f'<div class="title"><h2>{html.escape(title)}</h2><p>{html.escape(lead)}</p></div>')
-    things_to_try(page)
+    if state.view().tour is None:  # the tour says what to look at
+        things_to_try(page)
 
 
 def things_to_try(page: str) -> None:
@@ -70,14 +76,14 @@ def _take(one: Try) -> None:
     state.go(replace(one.view, tour=state.view().tour), f"{one.label}. Look: {one.look_for}")
 
 
-def changes(effect: str = "") -> None:
+def changes(effect: str = "", hint: str = "Like something, wish for something, or try a button above.") -> None:
     """What just changed, undo, and the link and command of what is shown."""
     with st.container(horizontal=True, vertical_alignment="center", key="changes"):
         note = st.session_state.note
         if note:
             st.markdown(f":gray[{plain(note)} {plain(effect)}]", width="stretch")
         else:
-            st.markdown(":gray[Like something, wish for something, or try a button above.]", width="stretch")
+            st.markdown(f":gray[{hint}]", width="stretch")
         st.button(
             "Undo",
             icon=":material/undo:",
@@ -112,11 +118,11 @@ def _link(view: View) -> str:
 def trace(answer: Recommendation) -> None:
     """How the list came about: each stage's counts, times and reasons."""
     total = sum(stage.ms for stage in answer.trace.stages)
-    title = f"How this list came about: {len(answer.trace.stages)} stages, {total:.1f} ms"
-    box = st.expander(title, icon=":material/filter_list:", key="trace", on_change="rerun")
+    # A label that changed with each run would make each time another expander, and close the open one.
+    box = st.expander("How this list came about", icon=":material/filter_list:", key="trace", on_change="rerun")
     if box.open:
         with box:
-            st.caption(WORDS["funnel"])
+            st.caption(f"{WORDS['funnel']} In all {total:.1f} ms.")
             st.dataframe(
                 [
                     {
@@ -153,7 +159,7 @@ def _catalog_switch() -> None:
             names,
             key=key,
             required=True,
-            format_func=lambda name: resources.funnel(name).version.manifest["label"],
+            format_func=lambda name: resources.label(name) or name,
             on_change=state.changed(key, state.switch_catalog),
             help="Every page shows the catalog that is chosen here. Each keeps its own profile.",
         )

@@ -52,7 +52,7 @@ def catalog(name: str) -> None:
     m = version.manifest
     with st.container(border=True, height="stretch"):
         st.html(_mosaic(version, _sample(version)))
-        people = f"{m['users']:,} people, {m['interactions']:,} ratings" if m["users"] else "nobody's ratings"
+        people = f"{m['users']:,} people, {m['interactions']:,} ratings" if m["users"] else "no ratings"
         st.markdown(f"**{plain(m['label'])}** · {m['items']:,} items · {people}")
         st.caption(plain(m["about"]))
         if st.button(f"Open {m['label']}", key=f"open-{name}", icon=":material/arrow_forward:"):

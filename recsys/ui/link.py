@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recsys.errors import InvalidInput, quoted
-from recsys.funnel import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
 from recsys.profile import Profile
+from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
 from recsys.version import Version
 from recsys.where import Where
 

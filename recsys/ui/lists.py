@@ -40,7 +40,7 @@ def two_shelves(funnel: Funnel, answer: Recommendation, sweep: Sweep) -> dict:
     varied = {
         "key": "varied",
         "title": "Varied",
-        "note": "The same candidates; each pick is held against those before it.",
+        "note": "Same candidates, but each pick must differ from those before it.",
         "pool": ids,
         "stops": compact(sweep.picks),
         "penalty": [[round(float(x), 3) for x in stop] for stop in sweep.penalties],
@@ -104,7 +104,7 @@ def aspect(version: Version) -> str:
 def _sentence(version: Version, answer: Recommendation, row: int, strongest: Reason) -> str:
     if strongest.item_id is not None and strongest.signal == "likes":
         title = version.catalog.items.at[strongest.item_id, "title"]
-        return f"like {title}, {strongest.similarity:.2f}"
+        return f"similar to {title}, {strongest.similarity:.2f}"
     if strongest.signal == "popular":
         return f"{int(version.popularity[row]):,} people rated it"
     if strongest.signal == "typical":

@@ -36,14 +36,19 @@ def catalogs() -> list[str]:
 
     One that is damaged, or of another release, is as good as not built: it must not take the others down.
     """
-    names = [name for name in built_names(SETTINGS) if _opens(str(current_path(SETTINGS, name)))]
+    names = [name for name in built_names(SETTINGS) if label(name) is not None]
     return sorted(names, key=lambda name: (name != "clipart", name))
 
 
+def label(name: str) -> str | None:
+    """What a person reads for a built catalog; None where it cannot be opened. Reads its manifest only."""
+    path = current_path(SETTINGS, name)
+    return None if path is None else _label(str(path))
+
+
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _opens(path: str) -> bool:
+def _label(path: str) -> str | None:
     try:
-        Version(Path(path))
+        return Version(Path(path)).manifest["label"]
     except CatalogError:
-        return False
-    return True
+        return None

@@ -93,7 +93,7 @@ def switch_catalog(name: str) -> None:
     """Goes to another catalog, as this visitor left it."""
     session = st.session_state
     session.left = {**session.get("left", {}), session.view.catalog: session.view}
-    label = resources.funnel(name).version.manifest["label"]
+    label = resources.label(name)
     go(replace(session.left.get(name, View(name)), item=None, tour=session.view.tour), f"You went to {label}.")
 
 
@@ -155,7 +155,7 @@ def effect(ids: Sequence[str]) -> str:
         return ""
     entered = len(set(ids) - set(session.list_before[1]))
     if entered:
-        return f"{entered} of {len(ids)} are new among the nearest."
+        return f"{entered} of the {len(ids)} nearest {'is' if entered == 1 else 'are'} new."
     return "The same items are nearest, in another order." if ids else ""
 
 
@@ -175,7 +175,7 @@ def _read(query: dict[str, list[str]]) -> tuple[View, list[str]]:
     name = asked if asked in names else names[0]
     problems = []
     if asked is not None and asked != name:
-        label = resources.funnel(name).version.manifest["label"]
+        label = resources.label(name)
         problems = [f"The link asks for a catalog that is not built here: {quoted(asked, 30)}. This is {label}."]
         query = {name: query[name] for name in ("wish", "blend", "lam", "k") if name in query}
     found, more = from_query(query, resources.funnel(name).version)

@@ -29,8 +29,8 @@ _TRIES = {
     ("recommend", "clipart"): [
         Try(
             "A wish in words",
-            "No picture is called “cosy winter evening”; the encoder puts words and pictures into one space.",
-            View("clipart", Profile(wish="cosy winter evening")),
+            "No picture is called “music for dancing”; the encoder puts words and pictures into one space.",
+            View("clipart", Profile(wish="music for dancing")),
         ),
         Try(
             "Only the looks count",
@@ -115,12 +115,12 @@ _TOUR: tuple[Try, ...] = (
     Try(
         "Words become a point",
         "A wish, and the list is what lies near it. The bar under a card says what its score is made of.",
-        View("clipart", Profile(wish="cosy winter evening")),
+        View("clipart", Profile(wish="music for dancing")),
     ),
     Try(
         "A like pulls",
-        "A liked teapot joins the wish: your point moves, the list follows. Undo takes it back.",
-        View("clipart", Profile(likes=("teapot",), wish="cosy winter evening")),
+        "A liked saxophone joins the wish: your point moves, the list follows. Undo takes it back.",
+        View("clipart", Profile(likes=("saxophone",), wish="music for dancing")),
     ),
     Try(
         "Too much of the same",

@@ -6,10 +6,12 @@ import threading
 import time
 
 from recsys.errors import TastespaceError
+from recsys.funnel import Funnel
 from recsys.ui import resources
 
 _log = logging.getLogger("tastespace")
 _started = threading.Event()
+_pictures_started = threading.Event()
 PAINT_SECONDS = 1.0
 
 
@@ -31,6 +33,20 @@ def _load() -> None:
         except TastespaceError as error:
             _log.warning("the encoders of %s cannot be loaded: %s", name, error)
     spare_collector()
+
+
+def load_pictures(funnel: Funnel) -> None:
+    """Starts loading the encoder of pictures, once a process: somebody is about to upload one."""
+    if not _pictures_started.is_set():
+        _pictures_started.set()
+        threading.Thread(target=_load_pictures, args=(funnel,), name="warm-up-pictures", daemon=True).start()
+
+
+def _load_pictures(funnel: Funnel) -> None:
+    try:
+        funnel.encode_wish.warm_up_pictures()
+    except TastespaceError as error:
+        _log.warning("the encoder of pictures cannot be loaded: %s", error)
 
 
 def spare_collector() -> None:

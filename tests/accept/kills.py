@@ -1,5 +1,6 @@
 """kill -9 at random moments of a build: the old version serves all along, and the next build completes."""
 
+import json
 import os
 import random
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recsys.progress import read_progress
+from recsys.progress import progress_path
 from recsys.settings import ROOT
 from recsys.sources import SOURCES
 from recsys.store import open_store
@@ -71,7 +72,7 @@ def _kill_builds(settings, name: str) -> list[Row]:
         process = _build(settings, name)
         with suppress(subprocess.TimeoutExpired):
             process.wait(moment_s)
-        told = read_progress(settings, name)
+        step = _step(settings, name)
         ended = process.poll() is not None
         finished_early += ended
         # Every second time only the build itself: what it started must end with it.
@@ -82,7 +83,7 @@ def _kill_builds(settings, name: str) -> list[Row]:
         process.wait()
         left_behind += _survivors(process.pid)
         _kill_group(process.pid)
-        step = "end" if ended else _step(told)
+        step = "end" if ended else step
         steps[step] += 1
         print(f"  kill {number + 1} of {KILLS} after {moment_s:.1f} s, at: {step}", file=sys.stderr, flush=True)
 
@@ -120,6 +121,7 @@ def _profile(settings, name: str) -> list[str]:
 
 
 def _build(settings, name: str) -> subprocess.Popen:
+    progress_path(settings, name).unlink(missing_ok=True)
     return subprocess.Popen(
         command("build", "--force", "--catalog", name),
         cwd=ROOT,
@@ -171,9 +173,13 @@ def _group_of(entry: Path) -> int | None:
     return int(group) if state != "Z" else None
 
 
-def _step(told: dict) -> str:
-    """The step of a build that is running, in a word or two; it tells of none before its first."""
-    return told["step"].split(",")[0] if told["state"] == "running" else "start"
+def _step(settings, name: str) -> str:
+    """The step that a build told last, in a few words; it tells of none before its first."""
+    try:
+        told = json.loads(progress_path(settings, name).read_text())
+    except FileNotFoundError:
+        return "start"
+    return told["step"].split(",")[0] if "step" in told else "end"
 
 
 def _counted(steps: Counter[str]) -> str:

@@ -108,7 +108,7 @@ def test_items_of_one_name_can_be_liked_and_told_apart(app):
 def test_each_card_says_why_it_is_there(app):
     screen = app().open("recommend", {"catalog": "movies", "like": ["222"]})
     card = screen.shelves["shelf"]["cards"][screen.shown("nearest")[0]]
-    assert card["reason"].startswith("like Title of 222, ")
+    assert card["reason"].startswith("similar to Title of 222, ")
     assert sum(part["value"] for part in card["why"]) == pytest.approx(card["score"], abs=1e-3)
 
 
@@ -142,21 +142,21 @@ def test_conditions_that_leave_few_or_none_name_the_one_to_relax(app):
 
 
 def test_lambda_and_length_reach_the_lists(app):
-    screen = app().open("recommend", {"catalog": "clipart", "like": ["teapot"], "k": "7"})
+    screen = app().open("recommend", {"catalog": "clipart", "like": ["saxophone"], "k": "7"})
     screen.do("lam", value=0.31)
     assert screen.view.lam == 0.31
-    assert screen.shown("varied") == expected("clipart", Request(Profile(likes=("teapot",)), lam=0.31, k=7))[1]
+    assert screen.shown("varied") == expected("clipart", Request(Profile(likes=("saxophone",)), lam=0.31, k=7))[1]
     assert len(screen.shown("varied")) == 7
 
 
 def test_a_catalog_keeps_its_own_profile(app):
-    screen = app().open("recommend", {"catalog": "clipart", "like": ["teapot"]})
+    screen = app().open("recommend", {"catalog": "clipart", "like": ["saxophone"]})
     switch = next(one for one in screen.at.segmented_control if one.label == "Catalog")
     switch.set_value("movies").run()
     assert screen.view.catalog == "movies" and screen.view.profile == Profile()
     screen.do("like", "222")
     next(one for one in screen.at.segmented_control if one.label == "Catalog").set_value("clipart").run()
-    assert screen.view.profile.likes == ("teapot",)
+    assert screen.view.profile.likes == ("saxophone",)
 
 
 def test_two_visitors_do_not_share_anything(app):
@@ -166,13 +166,13 @@ def test_two_visitors_do_not_share_anything(app):
 
 
 def test_the_map_draws_the_profile_and_says_what_a_map_cannot_tell(app):
-    screen = app().open("map", {"catalog": "clipart", "like": ["teapot", "pumpkin"]})
+    screen = app().open("map", {"catalog": "clipart", "like": ["saxophone", "pumpkin"]})
     assert not screen.at.error and not screen.at.exception
     assert "UMAP" in screen.words
     traces = {t["name"]: t for t in json.loads(screen.at.get("plotly_chart")[0].proto.spec)["data"]}
     assert {"flags", "food", "home", "animals", "your list", "liked", "you"} <= set(traces)
-    assert [one[0] for one in traces["liked"]["customdata"]] == ["teapot", "pumpkin"]
-    nearest, varied = expected("clipart", Request(Profile(likes=("teapot", "pumpkin"))))
+    assert [one[0] for one in traces["liked"]["customdata"]] == ["saxophone", "pumpkin"]
+    nearest, varied = expected("clipart", Request(Profile(likes=("saxophone", "pumpkin"))))
     assert [one[0] for one in traces["your list"]["customdata"]] == varied
 
 

@@ -306,7 +306,7 @@ def test_a_list_cut_by_the_sizes_does_not_blame_the_conditions(funnel):
     where = Where((CONDITIONS[3],))
     answer = funnel.recommend(Request(Profile(wish="tea"), where=where, k=10, sizes=Sizes(40, 20, 4)))
     assert len(answer.picks) == 4 < answer.matching
-    assert shortfall(funnel, answer) == "The list ends after 4: nothing else is left to show."
+    assert shortfall(funnel, answer) == "The funnel lets 4 candidates through, so the list ends there."
 
 
 def test_the_starting_list_without_interactions_is_a_medoid_a_category(funnel, version):

@@ -184,7 +184,7 @@ def test_each_bad_value_is_one_sentence_and_loses_nothing_else(version, bad, wor
 @pytest.mark.parametrize(
     ("bad", "field", "words"),
     [
-        ({"lam": ["7"]}, "lam", "a lambda of “7”; it lies between 0 and 1, so 0.7 is used"),
+        ({"lam": ["7"]}, "lam", "a lambda of “7”; it lies between 0 and 1, so 0.85 is used"),
         ({"lam": ["0,5"]}, "lam", "a lambda of"),
         ({"k": ["0"]}, "k", "a list length of “0”; it lies between 1 and 40, so 10 is used"),
         ({"k": ["1e9"]}, "k", "a list length of"),
