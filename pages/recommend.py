@@ -11,6 +11,20 @@ view = state.view()
 funnel = resources.funnel(view.catalog)
 version = funnel.version
 
+# The lists are what people wait for: they are sent first, and find their place below what is sent after them.
+above, lists = st.container(), st.container()
+
+answer = funnel.recommend(state.request(view))
+data = two_shelves(funnel, answer, funnel.sweep(answer))
+with lists:
+    shelf(data, key="shelf", pictures=lambda ids: thumbnails(version, ids), on_event=actions.handle)
+
+with above:
+    frame.header("recommend", "Recommend", "You are a point. The list is what lies nearest to it.")
+    controls.wish(version)
+    controls.active_conditions()
+    frame.changes(state.effect(data["shelves"][0]["list"]))
+
 with st.sidebar:
     controls.rated(version)
     controls.categories(version)
@@ -26,18 +40,5 @@ with st.sidebar:
             with upload:
                 controls.picture_wish()
 
-frame.header("recommend", "Recommend", "You are a point. The list is what lies nearest to it.")
-controls.wish(version)
-controls.active_conditions()
-
-answer = funnel.recommend(state.request(view))
-data = two_shelves(funnel, answer, funnel.sweep(answer))
-frame.changes(state.effect(data["shelves"][0]["list"]))
-shelf(
-    data,
-    key="shelf",
-    pictures=lambda ids: thumbnails(version, ids),
-    on_event=actions.handle,
-)
 frame.trace(answer)
 frame.honest(version)
