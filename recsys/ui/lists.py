@@ -1,7 +1,5 @@
 """A recommendation as the data of the shelf component: cards with reasons, and the lists of all stops."""
 
-import pandas as pd
-
 from recsys.diversity.mmr import Sweep
 from recsys.explain import Reason, explain, shortfall
 from recsys.funnel import Funnel, Recommendation
@@ -76,11 +74,11 @@ def cards(funnel: Funnel, answer: Recommendation, positions: list[int]) -> dict[
 
 def plain_card(version: Version, row: int, profile: Profile) -> dict:
     """A card without a score: what the item is, and whether it is liked."""
-    item = version.catalog.items.iloc[row]
-    state = "liked" if item.name in profile.likes else "disliked" if item.name in profile.dislikes else ""
+    item_id = version.item_ids[row]  # a row of the table as a Series would cost as much as all the rest of the list
+    state = "liked" if item_id in profile.likes else "disliked" if item_id in profile.dislikes else ""
     return {
-        "title": item["title"],
-        "subtitle": subtitle(version, item),
+        "title": version.catalog.items["title"].iat[row],
+        "subtitle": subtitle(version, row),
         "score": None,
         "why": [],
         "reason": "",
@@ -88,12 +86,12 @@ def plain_card(version: Version, row: int, profile: Profile) -> dict:
     }
 
 
-def subtitle(version: Version, item: pd.Series) -> str:
+def subtitle(version: Version, row: int) -> str:
     """What stands under an item's title: its year where it has one that matters, and its category."""
     if version.popularity is not None:
-        genres = item[version.catalog.categories]
-        return " · ".join(part for part in (year_of(item), ", ".join(genres[:2])) if part)
-    return category_of(version, item)
+        genres = version.catalog.items[version.catalog.categories].iat[row]
+        return " · ".join(part for part in (year_of(version, row), ", ".join(genres[:2])) if part)
+    return category_of(version, row)
 
 
 def aspect(version: Version) -> str:

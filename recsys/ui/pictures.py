@@ -25,23 +25,24 @@ def picture(version: Version, item_id: str) -> str:
 
 def cover(version: Version, row: int) -> str:
     """The cover of an item without a picture, as a data URI."""
-    item = version.catalog.items.iloc[row]
-    svg = cover_svg(item["title"], year_of(item), category_of(version, item), int(row))
+    title = version.catalog.items["title"].iat[row]
+    svg = cover_svg(title, year_of(version, row), category_of(version, row), int(row))
     return f"data:image/svg+xml,{quote(svg)}"
 
 
-def category_of(version: Version, item: pd.Series) -> str:
+def category_of(version: Version, row: int) -> str:
     """The item's first category; empty where it has none."""
-    value = item[version.catalog.categories]
+    value = version.catalog.items[version.catalog.categories].iat[row]
     if isinstance(value, tuple):
         return value[0] if value else ""
     return "" if pd.isna(value) else str(value)
 
 
-def year_of(item: pd.Series) -> str:
+def year_of(version: Version, row: int) -> str:
     """The item's year; empty where it is unknown."""
-    year = item.get("year")
-    return "" if year is None or pd.isna(year) else str(int(year))
+    items = version.catalog.items
+    year = items["year"].iat[row] if "year" in items.columns else None
+    return "" if pd.isna(year) else str(int(year))
 
 
 def _uri(webp: bytes | None) -> str:
