@@ -21,7 +21,7 @@ from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 from recsys.where import Condition, FacetTable, Where
 
-MAX_CHOICES = 150
+MAX_CHOICES = 60
 SPACES = {"text": "Words", "image": "Pictures", "blend": "Both"}
 
 
