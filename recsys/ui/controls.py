@@ -132,23 +132,10 @@ def _told_apart(titles: pd.Series) -> pd.Series:
 
 def blend(version: Version) -> None:
     """Which space is searched, and how much the words count against the picture."""
-    current = state.view()
-    options = list(version.spaces)
-    if len(options) > 1:
-        key = state.shown("space", current.space or version.default_space)
-        st.segmented_control(
-            "Compare by",
-            options,
-            key=key,
-            format_func=lambda s: SPACES.get(s, s),
-            required=True,
-            on_change=state.changed(
-                key, lambda s: state.change(f"Now comparing by {SPACES.get(s, s).lower()}.", space=s)
-            ),
-            help=WORDS["space"],
-        )
-    if (current.space or version.default_space) == "blend":
-        key = state.shown("blend", current.blend)
+    space = space_of(state.view(), version)
+    _space_choice("space", "Compare by", "Now comparing by", list(version.spaces), space)
+    if space == "blend":
+        key = state.shown("blend", state.view().blend)
         st.slider(
             "Pictures … words",
             0.0,
@@ -297,6 +284,21 @@ def _choice(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text
     )
 
 
+def _space_choice(name: str, label: str, note: str, spaces: list[str], chosen: str) -> None:
+    """A choice among spaces, where there are several."""
+    if len(spaces) > 1:
+        key = state.shown(name, chosen)
+        st.segmented_control(
+            label,
+            spaces,
+            key=key,
+            format_func=lambda s: SPACES.get(s, s),
+            required=True,
+            on_change=state.changed(key, lambda s: state.change(f"{note} {SPACES.get(s, s).lower()}.", space=s)),
+            help=WORDS["space"],
+        )
+
+
 def space_of(view: View, version: Version) -> str:
     """The space that a view searches."""
     return view.space or version.default_space
@@ -304,18 +306,7 @@ def space_of(view: View, version: Version) -> str:
 
 def map_options(version: Version, space: str, colours: list[str], colour: str, dims: int) -> None:
     """Which space the map shows, in how many dimensions, coloured by what."""
-    spaces = list(version.manifest["maps"])
-    if len(spaces) > 1:
-        key = state.shown("map-space", space)
-        st.segmented_control(
-            "Space",
-            spaces,
-            key=key,
-            format_func=lambda s: SPACES.get(s, s),
-            required=True,
-            on_change=state.changed(key, lambda s: state.change(f"The map of {SPACES.get(s, s).lower()}.", space=s)),
-            help=WORDS["space"],
-        )
+    _space_choice("map-space", "Space", "The map of", list(version.manifest["maps"]), space)
     key = state.shown("colour", colour)
     st.selectbox(
         "Colour by",
