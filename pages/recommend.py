@@ -22,7 +22,7 @@ with lists:
 with above:
     frame.header("recommend", "Recommend", "You are a point. The list is what lies nearest to it.")
     controls.wish(version)
-    controls.active_conditions()
+    controls.active_conditions(version)
     frame.changes(state.effect(data["shelves"][0]["list"]))
 
 with st.sidebar:

@@ -1,7 +1,6 @@
 """The running app in a real browser: how long people wait, and whether they see the lists that Python computes."""
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -32,13 +31,15 @@ from recsys.where import Condition, Where
 from recsys.wishes import Wishes
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 HEAVY = ("torch", "transformers", "umap", "numba")
 WISH = "a red bicycle leaning against a wall in the rain"
 WISH_AFTER_S = 10.0
 ROUNDS, LIKES_A_ROUND = 6, 6
 FILTERS = 36
+FEW = 5
+"""So many values of a facet are shown before somebody asks for more."""
 VIEWPORT = {"width": 1400, "height": 1000}
 SLIDER = "[data-shelf=varied] input[type=range]"
 
@@ -284,23 +285,22 @@ def _changes(visit: Visit) -> Iterator[tuple[str, Callable[[], None], Where]]:
     page, catalog = visit.page, visit.funnel.version.catalog
     flags = [facet.name for facet in catalog.facets if facet.kind == "flag"]
     counts = visit.funnel.version.facets.counts(catalog.categories)
-    values = [str(v) for v in list(counts)[:6]]
-    field = page.locator(f"[class*=st-key-choice-{catalog.categories}-] input")
+    values = [str(v) for v in list(counts)[:FEW]]
+
+    def box(facet: str, value: str) -> "Locator":
+        return page.locator(f"[data-facet={facet}] [data-value={json.dumps(value)}] input")
+
     number = 0
     while True:
         for name in flags:
-            widget = page.locator(f"[class*=st-key-flag-{name}-]")
-            yes, no = (widget.get_by_text(re.compile(f"^{word}")) for word in ("Yes", "No"))
+            yes, no = box(name, "yes"), box(name, "no")
             yield "click", yes.click, Where((Condition(name, "=", (True,)),))
             yield "click", no.click, Where((Condition(name, "=", (False,)),))
             yield "click", no.click, Where()
         value = values[number % len(values)]
         number += 1
-        field.click()
-        field.fill(value)
-        page.get_by_role("option").first.wait_for()
+        category = box(catalog.categories, value)
+        category.focus()
         chosen = Where((Condition(catalog.categories, "=", (value,)),))
-        yield "keydown", lambda: page.keyboard.press("Enter"), chosen
-        field.focus()
-        yield "keydown", lambda: page.keyboard.press("Backspace"), Where()
-        page.keyboard.press("Escape")
+        yield "keydown", lambda: page.keyboard.press("Space"), chosen
+        yield "keydown", lambda: page.keyboard.press("Space"), Where()

@@ -9,19 +9,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from recsys.cache import key_of
-from recsys.catalog import Facet
 from recsys.errors import TastespaceError
 from recsys.personas import WISHES
 from recsys.profile import MAX_WISH, clean_wish
 from recsys.ui import actions, resources, state, warmup
-from recsys.ui.facts import label_of
+from recsys.ui.facets import facets, read_change
+from recsys.ui.facts import condition_words, label_of
 from recsys.ui.link import MAX_K, View
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
-from recsys.where import Condition, FacetTable, Where
 
-MAX_CHOICES = 60
 SPACES = {"text": "Words", "image": "Pictures", "blend": "Both"}
 
 
@@ -160,128 +157,31 @@ def length() -> None:
 
 
 def conditions(version: Version) -> None:
-    """One widget a facet, with live counts: how many items each value would leave, given the other conditions."""
-    simulated = [f for f in version.catalog.facets if f.simulated]
-    for facet in version.catalog.facets:
-        if not facet.simulated:
-            _condition(version, facet)
-    if simulated:
-        st.markdown(
-            ":material/science: **Simulated**: the data know no stock, price or region, so these are made up.",
-        )
-        for facet in simulated:
-            _condition(version, facet)
+    """The conditions on facets, with live counts."""
+
+    def apply(asked: dict) -> None:
+        change = read_change(asked, version, state.view().where)
+        if change is not None:
+            state.change(change[0], where=change[1])
+
+    facets(version, state.view().where, key="facets", on_change=apply)
 
 
-def active_conditions() -> None:
+def active_conditions(version: Version) -> None:
     """The conditions in force, a button each that drops it."""
     where = state.view().where
     if where:
         with st.container(horizontal=True, key="active"):
-            st.markdown(":gray[Only items with]", width="content")
+            st.markdown(":gray[Only]", width="content")
             for number, condition in enumerate(where):
                 st.button(
-                    plain(condition),
+                    plain(condition_words(version.catalog.facet(condition.facet), condition)),
                     key=f"drop-{number}-{condition}",
                     icon=":material/close:",
                     on_click=actions.relax,
                     args=(str(condition),),
-                    help="Drop this condition.",
+                    help=f"Drop this condition, {plain(condition)}.",
                 )
-
-
-def _condition(version: Version, facet: Facet) -> None:
-    current = state.view().where
-    own = [c for c in current if c.facet == facet.name]
-    within = version.facets.mask(current.without(facet.name))
-    unknown = version.facets.unknown(facet.name)
-    notes = [facet.note, f"{unknown:,} items have no value here and satisfy no condition." if unknown else ""]
-    help_text = " ".join(n for n in notes if n) or None
-
-    def apply(new: list[Condition], shown: list[Condition]) -> None:
-        """Replaces what the widget shows; other conditions on the facet (a link may have them) stay."""
-        words = ", ".join(map(str, new))
-        note = f"Only items with {words}." if new else f"No condition on {facet.label.lower()} any more."
-        kept = [c for c in state.view().where if c not in shown]
-        state.change(note, where=Where((*kept, *new)))
-
-    if facet.kind == "number":
-        _range(version.facets, facet, own, within, help_text, apply)
-    elif facet.kind == "flag":
-        _flag(version.facets, facet, own, within, help_text, apply)
-    else:
-        _choice(version.facets, facet, own, within, help_text, apply)
-
-
-def _range(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, apply) -> None:
-    numbers = facets.numbers(facet.name)
-    known = numbers[~np.isnan(numbers)]
-    if not len(known) or known.min() == known.max():
-        return
-    whole = bool((known == np.round(known)).all())
-    step = 1.0 if whole else 0.1
-    low, high = float(np.floor(known.min() / step) * step), float(np.ceil(known.max() / step) * step)
-    chosen = [low, high]
-    shown = [c for c in own if c.op in (">=", "<=")]
-    for c in shown:
-        chosen[c.op == "<="] = min(max(float(c.values[0]), low), high)
-    kind = int if whole else float
-    key = state.shown(f"range-{facet.name}", (kind(min(chosen)), kind(max(chosen))))
-    inside = int((within & (numbers >= chosen[0]) & (numbers <= chosen[1])).sum())
-
-    def on_change(values) -> None:
-        new = [Condition(facet.name, ">=", (float(values[0]),))] if values[0] > low else []
-        new += [Condition(facet.name, "<=", (float(values[1]),))] if values[1] < high else []
-        apply(new, shown)
-
-    unit = f" ({facet.unit})" if facet.unit else ""
-    st.slider(
-        f"{facet.label}{unit} · {inside:,}",
-        kind(low),
-        kind(high),
-        step=kind(step),
-        key=key,
-        on_change=state.changed(key, on_change),
-        help=help_text,
-    )
-
-
-def _flag(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, apply) -> None:
-    counts = facets.counts(facet.name, within)
-    shown = [c for c in own if c.op == "=" and len(c.values) == 1][:1]
-    wanted = shown[0].values[0] if shown else None
-    key = state.shown(f"flag-{facet.name}-{_signature(counts)}", wanted)
-    st.segmented_control(
-        facet.label,
-        [True, False],
-        key=key,
-        format_func=lambda v: f"{'Yes' if v else 'No'} · {counts.get(v, 0):,}",
-        on_change=state.changed(key, lambda v: apply([] if v is None else [Condition(facet.name, "=", (v,))], shown)),
-        help=help_text,
-    )
-
-
-def _signature(counts: dict) -> str:
-    return key_of([[str(value), count] for value, count in counts.items()])[:8]
-
-
-def _choice(facets: FacetTable, facet: Facet, own, within: np.ndarray, help_text, apply) -> None:
-    counts = facets.counts(facet.name, within)
-    shown = [c for c in own if c.op == "="][:1]
-    chosen = [v for c in shown for v in c.values if v in counts]
-    offered = list(dict.fromkeys([*chosen, *list(counts)[:MAX_CHOICES]]))
-    more = f" The {MAX_CHOICES} most frequent are offered." if len(counts) > MAX_CHOICES else ""
-    # The browser answers with labels, and the labels hold counts: with other counts it must be another widget.
-    key = state.shown(f"choice-{facet.name}-{_signature(counts)}", chosen)
-    st.multiselect(
-        facet.label,
-        offered,
-        key=key,
-        format_func=lambda v: f"{v} · {counts.get(v, 0):,}",
-        placeholder="Any",
-        on_change=state.changed(key, lambda vs: apply([Condition(facet.name, "=", tuple(vs))] if vs else [], shown)),
-        help=f"{help_text or ''}{more}" or None,
-    )
 
 
 def _space_choice(name: str, label: str, note: str, spaces: list[str], chosen: str) -> None:

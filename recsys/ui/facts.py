@@ -3,8 +3,10 @@
 import pandas as pd
 
 from recsys.catalog import Facet
+from recsys.where import Condition
 
 UNKNOWN = "unknown"
+_SIGNS = {">=": "≥", "<=": "≤", "!=": "≠"}
 
 
 def label_of(facet: Facet) -> str:
@@ -27,3 +29,11 @@ def fact(facet: Facet, value: object) -> str:
         number = f"{value:.0f}" if facet.name == "year" else f"{value:,.10g}"
         return f"{number} {facet.unit}".strip()
     return str(value)
+
+
+def condition_words(facet: Facet, condition: Condition) -> str:
+    """A condition as a person reads it: "Year ≥ 1990", "Category: food or animals", "In stock: yes"."""
+    if facet.kind == "number":
+        return f"{facet.label} {_SIGNS.get(condition.op, condition.op)} {fact(facet, condition.values[0])}"
+    values = " or ".join(("yes" if v else "no") if facet.kind == "flag" else str(v) for v in condition.values)
+    return f"{facet.label}: {'not ' if condition.op == '!=' else ''}{values}"

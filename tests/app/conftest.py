@@ -19,8 +19,9 @@ from recsys import wishes
 from recsys.catalog import Catalog, Facet
 from recsys.personas import PERSONAS, wishes_of
 from recsys.settings import ROOT, Settings
-from recsys.ui import panel, resources, warmup
+from recsys.ui import controls, panel, resources, warmup
 from recsys.ui import shelf as shelf_module
+from recsys.ui.facets import blocks
 from recsys.ui.shelf import Event, items_shown
 from recsys.ui.tour import tour, tries
 
@@ -124,12 +125,14 @@ class Screen:
     Attributes:
         at: Streamlit's own test harness.
         shelves: the data of each shelf component that the last run drew, by key.
+        facets: the blocks of the conditions, where they are open.
         todo: what somebody does to a shelf in the next run: (key, event).
     """
 
     at: AppTest
     shelves: dict[str, dict] = field(default_factory=dict)
     todo: list[tuple[str, Event]] = field(default_factory=list)
+    facets: list[dict] = field(default_factory=list)
 
     def open(self, page: str = "", query: dict | None = None) -> "Screen":
         """Opens a page by its address."""
@@ -228,6 +231,11 @@ def _visitors(monkeypatch) -> Callable[[], Screen]:
 
     monkeypatch.setattr(shelf_module, "shelf", shelf)
     monkeypatch.setattr(panel, "shelf", shelf)
+
+    def facets(version, where, *, key, on_change) -> None:
+        current.screen.facets = blocks(version, where)
+
+    monkeypatch.setattr(controls, "facets", facets)
 
     def visit() -> Screen:
         current.screen = Screen(AppTest.from_file(str(ROOT / "app.py"), default_timeout=20))

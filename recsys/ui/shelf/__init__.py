@@ -45,6 +45,8 @@ from typing import Any
 
 import streamlit as st
 
+from recsys.ui.events import Inbox
+
 STOPS = 101
 ACTIONS = ("like", "dislike", "unrate", "open", "lam", "relax")
 _MEMORY = "_shelf_pictures"
@@ -87,23 +89,20 @@ def shelf(
         ValueError: where a shelf names an item that has no card, or has another number of stops than 101.
     """
     shown = items_shown(data)
-    memory = st.session_state.setdefault(f"_{key}_memory", {"ack": 0, "seq": 0})
+    inbox = Inbox(key)
     sent = st.session_state.setdefault(_MEMORY, set())
     catalog = str(data.get("catalog", ""))
     unseen = [i for i in shown if (catalog, i) not in sent]
     sent.update((catalog, i) for i in unseen)
-    memory["seq"] += 1
 
-    def receive() -> None:
-        raw = st.session_state[key].get("events")
-        events, missing = read_events(raw, after=memory["ack"])
-        memory["ack"] = max([memory["ack"], *(entry["n"] for entry in _entries(raw))])
+    def handle(entries: list[dict]) -> None:
+        events, missing = read_events(entries)
         sent.difference_update((catalog, i) for i in missing)
         for event in events:
             on_event(event)
 
-    full = {**data, "seq": memory["seq"], "ack": memory["ack"], "pictures": dict(pictures(unseen)) if unseen else {}}
-    _component()(key=key, data=full, on_events_change=receive)
+    full = {**data, **inbox.stamp(), "pictures": dict(pictures(unseen)) if unseen else {}}
+    _component()(key=key, data=full, on_events_change=inbox.receiver(handle))
 
 
 def items_shown(data: Mapping[str, Any]) -> list[str]:
@@ -127,38 +126,27 @@ def items_shown(data: Mapping[str, Any]) -> list[str]:
     return list(ids)
 
 
-def read_events(raw: object, after: int) -> tuple[list[Event], list[str]]:
+def read_events(entries: Sequence[Mapping[str, Any]]) -> tuple[list[Event], list[str]]:
     """Reads what a browser sent, which is untrusted: what cannot be an event is left out.
 
-    A browser repeats its events until Python confirms them, since one rerun may swallow the message of another.
-
     Args:
-        raw: a list of events as the browser writes them.
-        after: the newest counter that was handled before.
+        entries: see `recsys.ui.events.unheard`.
 
     Returns:
-        The new events, oldest first, and the ids whose pictures the browser lacks.
+        The events, and the ids whose pictures the browser lacks.
     """
-    events: dict[int, Event] = {}
-    missing: list[str] = []
-    for one in _entries(raw):
+    events, missing = [], []
+    for one in entries:
         n, do, item, value = one["n"], one.get("do"), one.get("id", ""), one.get("value")
-        if n <= after or n in events:
-            continue
         if do == "missing" and isinstance(value, list):
             missing += [v for v in value if isinstance(v, str)]
         elif do in ("like", "dislike", "unrate", "open") and isinstance(item, str) and item:
-            events[n] = Event(n, do, item)
+            events.append(Event(n, do, item))
         elif do == "lam" and _is_share(value):
-            events[n] = Event(n, do, value=float(value))
+            events.append(Event(n, do, value=float(value)))
         elif do == "relax" and isinstance(value, str):
-            events[n] = Event(n, do, value=value)
-    return [events[n] for n in sorted(events)], missing
-
-
-def _entries(raw: object) -> list[dict]:
-    entries = raw if isinstance(raw, list) else []
-    return [e for e in entries if isinstance(e, dict) and type(e.get("n")) is int]
+            events.append(Event(n, do, value=value))
+    return events, missing
 
 
 def _is_share(value: object) -> bool:

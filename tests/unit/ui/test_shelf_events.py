@@ -1,5 +1,6 @@
 import pytest
 
+from recsys.ui.events import unheard
 from recsys.ui.shelf import Event, items_shown, read_events
 
 
@@ -24,18 +25,22 @@ def test_another_number_of_stops_is_refused():
         items_shown({"cards": {}, "shelves": [{"key": "varied", "pool": [], "stops": [[]]}]})
 
 
+def read(raw, after=0):
+    return read_events(unheard(raw, after))
+
+
 def test_events_are_read_once_and_in_order():
     raw = [{"n": 7, "do": "open", "id": "b"}, {"n": 5, "do": "like", "id": "a"}, {"n": 6, "do": "lam", "value": 0.25}]
-    assert read_events(raw, after=5) == ([Event(6, "lam", value=0.25), Event(7, "open", "b")], [])
+    assert read(raw, after=5) == ([Event(6, "lam", value=0.25), Event(7, "open", "b")], [])
 
 
 def test_a_repeated_counter_counts_once():
     raw = [{"n": 1, "do": "like", "id": "a"}, {"n": 1, "do": "dislike", "id": "a"}]
-    assert read_events(raw, after=0)[0] == [Event(1, "like", "a")]
+    assert read(raw)[0] == [Event(1, "like", "a")]
 
 
 def test_missing_pictures_are_no_event():
-    assert read_events([{"n": 1, "do": "missing", "value": ["a", 3, "b"]}], after=0) == ([], ["a", "b"])
+    assert read([{"n": 1, "do": "missing", "value": ["a", 3, "b"]}]) == ([], ["a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -56,9 +61,9 @@ def test_missing_pictures_are_no_event():
     ],
 )
 def test_what_is_no_event_is_left_out(entry):
-    assert read_events([entry], after=0) == ([], [])
+    assert read([entry]) == ([], [])
 
 
 @pytest.mark.parametrize("raw", [None, {}, "[]", 5])
 def test_what_is_no_list_holds_no_event(raw):
-    assert read_events(raw, after=0) == ([], [])
+    assert read(raw) == ([], [])
