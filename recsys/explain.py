@@ -1,6 +1,7 @@
 """Why an item is in the list: what each signal adds to its relevance, and the liked item it is nearest to."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 
@@ -138,6 +139,9 @@ def shortfall(funnel: Funnel, answer: Recommendation) -> str | None:
         return f"The funnel lets {found} candidates through, so the list ends there."
     if not where or found and left(where) > found:
         return f"The list ends after {found}: nothing else is left to show."
+    unknown = _unknown_values(funnel, where)
+    if unknown and not found:
+        return unknown
     freed = {str(c): left(Where(tuple(other for other in where if other != c))) for c in where}
     relaxed, count = max(freed.items(), key=lambda item: item[1])
     if found:
@@ -145,3 +149,19 @@ def shortfall(funnel: Funnel, answer: Recommendation) -> str | None:
     if count:
         return f"No item satisfies the conditions. Relax “{relaxed}”: without it there would be {count:,}."
     return "No item satisfies the conditions, nor any of them less one. Remove several."
+
+
+def _unknown_values(funnel: Funnel, where: Where) -> str | None:
+    """Which condition asks for a value that no item has, and what it may have meant."""
+    for condition in where:
+        facet = funnel.version.catalog.facet(condition.facet)
+        if condition.op != "=" or facet.kind not in ("category", "tags"):
+            continue
+        known = funnel.version.facets.counts(facet.name)
+        if any(value in known for value in condition.values):
+            continue
+        lower = {str(v).lower(): str(v) for v in known}
+        near = get_close_matches(str(condition.values[0]).lower(), lower, n=1)
+        hint = f" Did you mean {facet.name}={lower[near[0]]}?" if near else ""
+        return f"No item satisfies “{condition}”: no item has it.{hint}"
+    return None

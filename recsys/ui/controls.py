@@ -263,4 +263,7 @@ def as_csv(version: Version, rows: np.ndarray) -> str:
         text = ", ".join(value) if isinstance(value, tuple) else value
         return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
-    return items.map(cell).to_csv(index=False)
+    for name in items.select_dtypes("float"):
+        if (items[name].dropna() % 1 == 0).all():
+            items[name] = items[name].astype("Int64")  # a year is 2005, not 2005.0
+    return items.map(cell, na_action="ignore").to_csv(index=False)

@@ -146,9 +146,12 @@ def _numbers(figure: go.Figure, version: Version, coords: np.ndarray, colour: st
     known = np.flatnonzero(~np.isnan(numbers))
     if len(unknown):
         figure.add_trace(_points(coords, unknown, titles, version, name="unknown", marker=_dot(coords, color=OTHER)))
-    low, high = np.nanpercentile(numbers, [2, 98])
-    bar = {"title": {"text": label_of(facet)}, "thickness": 10, "len": 0.5}
-    marker = _dot(coords, color=numbers[known], colorscale="Viridis", cmin=low, cmax=high, showscale=True, colorbar=bar)
+    # By rank: most films are of a few years, and a linear scale would paint them all alike.
+    ranks = pd.Series(numbers[known]).rank(pct=True).to_numpy()
+    ticks = np.linspace(0, 1, 5)
+    words = [fact(facet, value) for value in np.quantile(numbers[known], ticks, method="nearest")]
+    bar = {"title": {"text": label_of(facet)}, "thickness": 10, "len": 0.5, "tickvals": ticks, "ticktext": words}
+    marker = _dot(coords, color=ranks, colorscale="Viridis", cmin=0, cmax=1, showscale=True, colorbar=bar)
     figure.add_trace(_points(coords, known, titles, version, name=facet.label, marker=marker, showlegend=False))
 
 

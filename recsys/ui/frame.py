@@ -181,7 +181,8 @@ def _tour() -> None:
             actions.goto_tour(step - 1)
         if step < len(stops) and st.button("Next", icon=":material/arrow_forward:", type="primary"):
             actions.goto_tour(step + 1)
-        st.button("Leave the tour", on_click=lambda: state.change("You left the tour.", tour=None), type="tertiary")
+        label = "Finish" if step == len(stops) else "Leave the tour"
+        st.button(label, on_click=lambda: state.change("You left the tour.", tour=None), type="tertiary")
 
 
 def _open_panel() -> None:

@@ -106,8 +106,8 @@ def undo() -> None:
     """Takes back the last change."""
     session = st.session_state
     if session.history:
-        session.history, (session.view, _) = session.history[:-1], session.history[-1]
-        session.note = "Taken back."
+        session.history, (session.view, _), undone = session.history[:-1], session.history[-1], session.note
+        session.note = f"Taken back: {undone.removeprefix('Taken back: ')}"
         session.version = None  # the catalog may have been built anew since: read the view against what serves now
 
 

@@ -63,7 +63,7 @@ def test_the_tour_leads_through_all_its_steps(app):
         assert not screen.at.error
         if number < len(stops):
             screen.click("Next")
-    screen.click("Leave the tour")
+    screen.click("Finish")
     assert screen.view.tour is None
 
 

@@ -86,7 +86,7 @@ def test_a_link_shows_the_same_to_somebody_else(visitor, clipart):
         expect(each.page.get_by_role("dialog")).to_have_count(0)
         expect(each.page.get_by_role("textbox", name="What do you wish for?")).to_have_value("cosy winter evening")
         expect(each.page.locator("[data-shelf=varied]")).to_have_attribute("data-lam", "0.45")
-        for words in ("Liked (2)", "Disliked (1)", "in_stock=yes", "category=food,animals"):
+        for words in ("Liked (2)", "Disliked (1)", "In stock: yes", "Category: food or animals"):
             each.reads(words)
 
 
@@ -180,6 +180,26 @@ def test_conditions_are_kept_and_can_be_relaxed(visitor, movies):
     assert 0 < len(few.lists[0]) < 20
     few.after(few.page.locator(".message").get_by_role("button", name="year>=1990").click)
     assert few.query["where"] == ["genres=Western"] and len(few.lists[0]) > 0
+
+
+def test_a_range_and_a_searched_value_become_conditions(visitor, movies):
+    one = visitor().open(query=TREK)
+    one.after(one.page.get_by_text("Conditions", exact=True).first.click)
+    least = one.page.get_by_label("Year, at least")
+    least.focus()
+    one.after(lambda: least.press("End"))
+    (newest,) = one.query["where"]
+    assert newest.startswith("year>=199")
+    block = one.page.locator("[data-facet=genres]")
+    block.get_by_role("button", name="more").click()
+    block.get_by_role("searchbox").fill("west")
+    expect(block.locator(".row")).to_have_count(1)
+    one.after(block.get_by_role("checkbox").check)
+    assert one.query["where"] == [newest, "genres=Western"]
+    one.after(lambda: least.press("Home"))
+    assert one.query["where"] == ["genres=Western"]
+    where = Where.parse(["genres=Western"], movies.version.catalog)
+    assert one.lists == expected(movies, Request(Profile(likes=("222",)), where=where))
 
 
 def test_everything_can_be_done_by_keyboard(visitor):

@@ -26,6 +26,7 @@ const KINDS = {
   model: "the model",
   dislike: "what you dislike",
   taken_off: "taken off for likeness",
+  left: "pale: not in the varied list",
 };
 const ICONS = {
   like: "M2.5 10.2h3.6v9.6H2.5zM8 10.4 12 3c1.4.2 2.2 1.2 2 2.6l-.7 3.7h5.2c1.4 0 2.3 1.2 2 2.5l-1.5 6.4c-.2 1-1 1.6-2 1.6H8z",
@@ -691,6 +692,7 @@ class View {
         for (const part of card.why || []) if (part.value) kinds.add(part.kind);
       }
       if (shelf.data.penalty && shelf.order.length) kinds.add("taken_off");
+      if (shelf.lens && shelf.order.length && this.shelves.size > 1) kinds.add("left");
     }
     const shown = Object.keys(KINDS).filter((kind) => kinds.has(kind));
     const drawn = shown.join();
