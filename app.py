@@ -12,6 +12,8 @@ frame.run(
             st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
             st.Page("pages/recommend.py", title="Recommend", icon=":material/explore:"),
             st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
+            st.Page("pages/cold_start.py", title="Cold start", icon=":material/ac_unit:"),
+            st.Page("pages/diversity.py", title="Diversity", icon=":material/palette:"),
         ],
         position="top",
     )

@@ -108,12 +108,54 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("unpack", _unpack, "Take a built catalog out of a packed file.")
     sub.add_argument("file", type=Path, metavar="FILE")
 
+    lesson = commands.add_parser("cold-start", help="What is shown to somebody, or of something, that is new.")
+    parts = lesson.add_subparsers(dest="part", required=True, metavar="PART", parser_class=_Parser)
+    for name, default, text in (
+        ("story", "movies", "Tell a newcomer's story: after each answer the list, what entered and left, the point."),
+        ("item", "movies", "Place a new item: its neighbours, and whom it would reach."),
+        ("onboarding", "movies", "Measure what asking first by each strategy is worth to held-out users."),
+        ("population", "clipart", "Simulate people with a known truth: how much of the best list do m likes get?"),
+    ):
+        sub = parts.add_parser(name, help=text, description=text)
+        sub.add_argument("--json", action="store_true", help="print one JSON document")
+        sub.add_argument("--catalog", default=default, metavar="C", help="the catalog's name (%(default)s)")
+        sub.set_defaults(run=_cold_start)
+        if name == "story":
+            sub.add_argument("--answer", action="append", metavar="KIND:VALUE", help="such as like:222 (repeatable)")
+            sub.add_argument("--user", metavar="ID", help="a real user, by their first ratings")
+            sub.add_argument("--off", action="append", default=[], metavar="KIND", help="leave answers of a kind out")
+            sub.add_argument("--lam", type=float, default=DEFAULT_LAM, metavar="F")
+            listing(sub)
+        if name == "item":
+            for field in ("title", "description", "tags"):
+                sub.add_argument(f"--{field}", default="", metavar="TEXT")
+            sub.add_argument("--image", type=Path, metavar="FILE")
+
+    lesson = commands.add_parser("diversity", help="What variety costs, by several methods.")
+    parts = lesson.add_subparsers(dest="part", required=True, metavar="PART", parser_class=_Parser)
+    for name, text in (
+        ("compare", "One profile's lists by several methods, with relevance, distance and overlap."),
+        ("shop", "Coverage, Gini, relevance and distance over many people's lists, each method at each setting."),
+    ):
+        sub = parts.add_parser(name, help=text, description=text)
+        sub.add_argument("--json", action="store_true", help="print one JSON document")
+        sub.add_argument("--method", action="append", metavar="M", help="plain, mmr, dpp or cap; all otherwise")
+        sub.set_defaults(run=_diversity)
+        on_catalog(sub)
+        listing(sub)
+        if name == "compare":
+            sub.add_argument("--like", action="append", default=[], metavar="ID", help="an item they like (repeatable)")
+            sub.add_argument("--wish", default="", metavar="TEXT")
+            sub.add_argument("--lam", type=float, default=DEFAULT_LAM, metavar="F")
+
     bench = commands.add_parser("bench", help="Measure.", description="Measure.")
     kinds = bench.add_subparsers(dest="bench", required=True, metavar="WHAT", parser_class=_Parser)
     for name, text in (
         ("app", "the running app, in a real browser"),
         ("store", "Qdrant Edge against qdrant-client's local mode"),
         ("build", "rates of the encoders, seconds of each step"),
+        ("diversity", "the methods of diversity, a list and a slider of them"),
+        ("lessons", "the two lesson pages, in a real browser"),
     ):
         sub = kinds.add_parser(name, help=text, description=f"Measure {text}.")
         sub.add_argument("--json", action="store_true", help="print one JSON document")
@@ -161,16 +203,20 @@ def _search(arguments, settings: Settings) -> dict:
     profile = Profile().wishing(arguments.text)
     funnel, wishes = _funnel(settings, arguments.catalog)
     if arguments.image is not None:
-        from recsys.sources.pictures import open_upload
-
-        try:
-            picture = open_upload(arguments.image.read_bytes())
-        except OSError as error:
-            raise InvalidInput(f"The picture {arguments.image.name} cannot be read: {error.strerror}.") from error
-        profile = replace(profile, picture=wishes.add_picture(picture))
+        profile = replace(profile, picture=wishes.add_picture(_picture(arguments.image)))
     if not profile:
         raise InvalidInput("There is nothing to search for.", "Give words, or a picture with --image FILE.")
     return _listed(funnel, profile, arguments, lam=1.0)
+
+
+def _picture(path: Path):
+    from recsys.errors import InvalidInput
+    from recsys.sources.pictures import open_upload
+
+    try:
+        return open_upload(path.read_bytes())
+    except OSError as error:
+        raise InvalidInput(f"The picture {path.name} cannot be read: {error.strerror}.") from error
 
 
 def _similar(arguments, settings: Settings) -> dict:
@@ -233,6 +279,55 @@ def _unpack(arguments, settings: Settings) -> dict:
     return unpack(settings, arguments.file)
 
 
+def _cold_start(arguments, settings: Settings) -> dict:
+    funnel, wishes = _funnel(settings, arguments.catalog)
+    version = funnel.version
+    if arguments.part == "onboarding":
+        from recsys.lessons.onboarding import compare
+        from recsys.lessons.records import write
+
+        return write(settings, version, "onboarding", compare(version))
+    if arguments.part == "population":
+        from recsys.lessons.population import population
+
+        return population(version)
+    if arguments.part == "item":
+        from recsys.lessons.new_item import Draft, as_document, compose
+
+        picture = None if arguments.image is None else wishes.add_picture(_picture(arguments.image))
+        draft = Draft(arguments.title, arguments.description, arguments.tags, picture)
+        return as_document(version, compose(funnel, draft))
+    from recsys.errors import InvalidInput
+    from recsys.lessons.priors import learn_priors
+    from recsys.lessons.story import READY, as_story, of_user, read_steps
+
+    priors = None if version.catalog.interactions is None else learn_priors(version)
+    if arguments.user is not None:
+        steps, _ = of_user(version, arguments.user)
+    else:
+        texts = READY.get(version.name, ()) if arguments.answer is None else arguments.answer
+        steps, problems = read_steps(texts, version, priors)
+        if problems:
+            raise InvalidInput(problems[0])
+    space = arguments.space or version.default_space
+    return as_story(funnel, priors, steps, space, arguments.off, lam=arguments.lam, k=arguments.k)
+
+
+def _diversity(arguments, settings: Settings) -> dict:
+    from recsys.diversity import METHODS
+    from recsys.funnel import Request
+    from recsys.lessons.diversity import READY, compared, shop
+    from recsys.profile import Profile
+
+    funnel, _ = _funnel(settings, arguments.catalog)
+    methods = arguments.method or list(METHODS)
+    if arguments.part == "shop":
+        return shop(funnel, methods, space=arguments.space, k=arguments.k)
+    profile = Profile(likes=tuple(dict.fromkeys(arguments.like))).wishing(arguments.wish)
+    profile = profile or READY.get(funnel.version.name, Profile())
+    return compared(funnel, Request(profile, arguments.space, lam=arguments.lam, k=arguments.k), methods)
+
+
 def _bench(arguments, settings: Settings) -> dict:
     if arguments.bench == "store":
         from recsys.bench.store import bench_store
@@ -242,6 +337,14 @@ def _bench(arguments, settings: Settings) -> dict:
         from recsys.bench.build import bench_build
 
         return bench_build(settings)
+    if arguments.bench == "diversity":
+        from recsys.bench.diversity import bench_diversity
+
+        return bench_diversity()
+    if arguments.bench == "lessons":
+        from recsys.bench.lessons import bench_lessons
+
+        return bench_lessons(settings)
     from recsys.bench.app import bench_app
 
     return bench_app(settings, arguments.catalog)

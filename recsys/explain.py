@@ -8,7 +8,7 @@ import numpy as np
 from recsys.funnel import Funnel, Recommendation
 from recsys.where import Where
 
-SIGNALS = ("likes", "wish", "categories", "dislikes")
+SIGNALS = ("likes", "wish", "categories", "dislikes", "prior")
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Reason:
     """One signal's share of an item's relevance.
 
     Attributes:
-        signal: `likes`, `wish`, `categories` or `dislikes`; `popular` or `typical` on a starting list.
+        signal: `likes`, `wish`, `categories`, `dislikes` or `prior`; `popular` or `typical` on a starting list.
         value: what it adds; the values of one item's signals sum up to its relevance.
         item_id: for `likes` and `dislikes`, the liked or disliked item most alike; else None.
         similarity: how alike, in [-1, 1]; None without an item.
@@ -40,7 +40,7 @@ def explain(funnel: Funnel, answer: Recommendation, positions: np.ndarray) -> li
         One list of reasons for each position.
     """
     if answer.query is None:
-        signal = "popular" if answer.starting == "popular" else "typical"
+        signal = {"popular": "popular", "prior": "prior"}.get(answer.starting, "typical")
         return [[Reason(signal, float(answer.relevance[p]))] for p in positions]
     version, profile = funnel.version, answer.request.profile
     rows = answer.candidates[positions]
@@ -56,6 +56,8 @@ def explain(funnel: Funnel, answer: Recommendation, positions: np.ndarray) -> li
         for name, share in shares.items():
             item_id, similarity = nearest.get(name, {}).get(i, (None, None))
             own.append(Reason(name, float(share[i]), item_id, similarity))
+        if answer.request.prior is not None:
+            own.append(Reason("prior", float(answer.believed[positions[i]])))
         reasons.append(sorted(own, key=lambda r: -r.value))
     return reasons
 
@@ -139,20 +141,18 @@ def shortfall(funnel: Funnel, answer: Recommendation) -> str | None:
         return f"The funnel lets {found} candidates through, so the list ends there."
     if not where or found and left(where) > found:
         return f"The list ends after {found}: nothing else is left to show."
-    unknown = _unknown_values(funnel, where)
-    if unknown and not found:
-        return unknown
     freed = {str(c): left(Where(tuple(other for other in where if other != c))) for c in where}
     relaxed, count = max(freed.items(), key=lambda item: item[1])
+    hint = _near_miss(funnel, where)
     if found:
         return f"The conditions leave only {found}. Without “{relaxed}” there would be {count:,}."
     if count:
-        return f"No item satisfies the conditions. Relax “{relaxed}”: without it there would be {count:,}."
-    return "No item satisfies the conditions, nor any of them less one. Remove several."
+        return f"No item satisfies the conditions. Relax “{relaxed}”: without it there would be {count:,}.{hint}"
+    return f"No item satisfies the conditions, nor any of them less one. Remove several.{hint}"
 
 
-def _unknown_values(funnel: Funnel, where: Where) -> str | None:
-    """Which condition asks for a value that no item has, and what it may have meant."""
+def _near_miss(funnel: Funnel, where: Where) -> str:
+    """A value that no item has and that looks like one that some have; empty without one."""
     for condition in where:
         facet = funnel.version.catalog.facet(condition.facet)
         if condition.op != "=" or facet.kind not in ("category", "tags"):
@@ -162,6 +162,6 @@ def _unknown_values(funnel: Funnel, where: Where) -> str | None:
             continue
         lower = {str(v).lower(): str(v) for v in known}
         near = get_close_matches(str(condition.values[0]).lower(), lower, n=1)
-        hint = f" Did you mean {facet.name}={lower[near[0]]}?" if near else ""
-        return f"No item satisfies “{condition}”: no item has it.{hint}"
-    return None
+        if near:
+            return f" Nothing has “{condition}”; did you mean {facet.name}={lower[near[0]]}?"
+    return ""

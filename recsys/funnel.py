@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from recsys.diversity.mmr import Sweep, mmr_sweep
+from recsys.diversity import Sweep, diversify
 from recsys.errors import InvalidInput, quoted
 from recsys.hits import Hits
 from recsys.profile import Profile
@@ -39,6 +39,19 @@ class Sizes:
     rank: int = 200
 
 
+@dataclass(frozen=True, eq=False)
+class Prior:
+    """What is believed of every item before this visitor has said anything of it.
+
+    Attributes:
+        scores: (n,) float in [0, 1], in the items' order.
+        weight: how much it adds to the relevance of content, which is a cosine.
+    """
+
+    scores: np.ndarray
+    weight: float = 1.0
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked of the funnel.
@@ -51,6 +64,8 @@ class Request:
         where: conditions on facets.
         k: length of the list.
         sizes: how many items each stage lets out.
+        diversity: the method that picks the varied list; see `recsys.diversity.METHODS`.
+        prior: added to the relevance, and all there is where the profile says nothing; None for content alone.
     """
 
     profile: Profile
@@ -60,6 +75,8 @@ class Request:
     where: Where = Where()
     k: int = DEFAULT_K
     sizes: Sizes = Sizes()
+    diversity: str = "mmr"
+    prior: Prior | None = None
 
 
 @dataclass
@@ -97,9 +114,10 @@ class Recommendation:
         request: what was asked.
         space: the space that was searched.
         query: the profile as a point, or None for a starting list.
-        starting: how the list was made where the profile says nothing: `popular` or `medoids`; else empty.
+        starting: how the list was made where the profile says nothing: `popular`, `prior` or `medoids`; else empty.
         candidates: (n,) rows that entered the diversify stage, best first.
         relevance: (n,) float64, their relevance.
+        believed: (n,) float64, what the prior added to it; zeros without one.
         picks: (k,) indices into `candidates`: the varied list.
         scores: (k,) float64, MMR's objective with which each pick won.
         penalties: (k,) float64, what likeness to earlier picks took off.
@@ -113,6 +131,7 @@ class Recommendation:
     starting: str
     candidates: np.ndarray
     relevance: np.ndarray
+    believed: np.ndarray
     picks: np.ndarray
     scores: np.ndarray
     penalties: np.ndarray
@@ -178,12 +197,12 @@ class Funnel:
             allowed = self.version.facets.mask(request.where)
             matching = int(allowed.sum())
             if query is not None:
-                starting = ""
-                rows, scores = self._nearest(
-                    tower.space, query.vector, sizes.retrieve + len(rated), request.where, matching
-                )
+                starting, asked = "", sizes.retrieve + len(rated)
+                rows, scores = self._nearest(tower.space, query.vector, asked, request.where, matching)
+                if request.prior is not None:
+                    rows, scores = self._with_prior(tower.space, query.vector, rows, request.prior, allowed, asked)
             else:
-                starting, rows, scores = self._starting_list(tower.space, allowed)
+                starting, rows, scores = self._starting_list(tower.space, allowed, request.prior)
                 rows, scores = rows[: sizes.retrieve], scores[: sizes.retrieve]
             stage.n_out = len(rows)
             stage.dropped = _reasons({"breaks a condition": n_items - matching, "too far away": matching - len(rows)})
@@ -201,7 +220,14 @@ class Funnel:
             stage.dropped = _reasons({"over the size": stage.n_in - len(rows)})
 
         with trace.stage("diversify", len(rows)) as stage:
-            sweep = mmr_sweep(scores, tower.similarity_vectors(rows), request.k, [request.lam])
+            sweep = diversify(
+                request.diversity,
+                scores,
+                tower.similarity_vectors(rows),
+                self.version.facets.members(self.version.catalog.categories, rows),
+                request.k,
+                [request.lam],
+            )
             stage.n_out = sweep.picks.shape[1]
             stage.dropped = _reasons({"not picked": stage.n_in - stage.n_out})
 
@@ -212,6 +238,7 @@ class Funnel:
             starting=starting,
             candidates=rows,
             relevance=scores,
+            believed=np.zeros(len(rows)) if request.prior is None else _believed(request.prior, rows, query is None),
             picks=sweep.picks[0],
             scores=sweep.totals[0],
             penalties=sweep.penalties[0],
@@ -222,7 +249,8 @@ class Funnel:
     def sweep(self, answer: Recommendation) -> Sweep:
         """The varied lists of all 101 stops of the slider (lambda 0.00, 0.01, ... 1.00) over the same candidates."""
         vectors = self.tower(answer.request).similarity_vectors(answer.candidates)
-        return mmr_sweep(answer.relevance, vectors, answer.request.k, STOPS)
+        groups = self.version.facets.members(self.version.catalog.categories, answer.candidates)
+        return diversify(answer.request.diversity, answer.relevance, vectors, groups, answer.request.k, STOPS)
 
     def nearest_rows(
         self, space: str, vector: np.ndarray, n: int, where: Where = Where()
@@ -246,13 +274,28 @@ class Funnel:
                 return rows[:n], scores[:n]
             asked *= 2
 
-    def _starting_list(self, space: str, allowed: np.ndarray) -> tuple[str, np.ndarray, np.ndarray]:
+    def _with_prior(
+        self, space: str, vector: np.ndarray, near: np.ndarray, prior: Prior, allowed: np.ndarray, n: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest items and the likeliest ones, scored by both: what is best by the sum is among them."""
+        likely = np.flatnonzero(allowed)
+        likely = likely[np.lexsort((likely, -prior.scores[likely]))][:n]
+        rows = np.union1d(near, likely)
+        content = self.version.spaces[space][rows].astype(np.float64) @ vector
+        scores = np.round(content + _believed(prior, rows), DECIMALS)
+        order = np.lexsort((rows, -scores))[:n]
+        return rows[order], scores[order]
+
+    def _starting_list(
+        self, space: str, allowed: np.ndarray, prior: Prior | None
+    ) -> tuple[str, np.ndarray, np.ndarray]:
         popularity = self.version.popularity
-        if popularity is not None:
+        if prior is not None or popularity is not None:
             rows = np.flatnonzero(allowed)
-            scores = np.round(popularity[rows] / max(popularity.max(), 1), DECIMALS)
+            shares = popularity / max(popularity.max(), 1) if prior is None else prior.scores
+            scores = np.round(shares[rows], DECIMALS)
             order = np.lexsort((rows, -scores))
-            return "popular", rows[order], scores[order]
+            return "popular" if prior is None else "prior", rows[order], scores[order]
         rows, scores = self._medoids(space, allowed)
         return "medoids", rows, scores
 
@@ -271,6 +314,11 @@ class Funnel:
         rows, scores = np.array(list(found), dtype=np.int64), np.array(list(found.values()), dtype=np.float64)
         order = np.lexsort((rows, -scores))
         return rows[order], scores[order]
+
+
+def _believed(prior: Prior, rows: np.ndarray, alone: bool = False) -> np.ndarray:
+    """What the prior adds to the relevance of some items; alone it is all there is, and needs no weight."""
+    return (1.0 if alone else prior.weight) * prior.scores[rows].astype(np.float64)
 
 
 def _reasons(counts: dict[str, int]) -> dict[str, int]:

@@ -140,6 +140,7 @@ class FacetTable:
         self._codes: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # rows, codes: one entry a value an item has
         self._labels: dict[str, list[Value]] = {}  # code -> value
         self._known: dict[str, np.ndarray] = {}  # (n,) bool
+        self._members: dict[str, np.ndarray] = {}  # (n, values) bool, filled when first asked for
         for facet in catalog.facets:
             column = catalog.items[facet.name]
             if facet.kind == "number":
@@ -202,6 +203,15 @@ class FacetTable:
         rows, codes = self._codes[facet]
         labels = self._labels[facet]
         return rows[codes == labels.index(value)] if value in labels else np.empty(0, dtype=np.int64)
+
+    def members(self, facet: str, rows: np.ndarray) -> np.ndarray:
+        """Which of some items have which value of a discrete facet: (len(rows), values) bool."""
+        if facet not in self._members:
+            own, codes = self._codes[facet]
+            table = np.zeros((self._n, len(self._labels[facet])), dtype=bool)
+            table[own, codes] = True
+            self._members[facet] = table
+        return self._members[facet][rows]
 
     def numbers(self, facet: str) -> np.ndarray:
         """A number facet's column: (n,) float64, NaN where unknown. Read-only by convention."""

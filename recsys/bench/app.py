@@ -2,20 +2,21 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from recsys.bench.browser import (
-    SHELVES,
+    NEAREST,
     App,
     chromium,
     link,
     order,
     running_app,
     settle,
+    shelves_of,
     wait_until_painted,
     wait_until_up,
 )
@@ -80,7 +81,7 @@ def bench_app(settings: Settings, catalog: str, progress: Progress = no_progress
         profile = _taste(funnel, 0)
         visit = Visit(page, app, funnel)
         visit.open(profile)
-        figures["drag"] = _stops(visit, profile, _drag)
+        figures["drag"] = _stops(visit, profile, drag)
         progress(3, 6, "the slider, by keys")
         visit.open(profile)
         figures["keys"] = _stops(visit, profile, _press)
@@ -103,23 +104,23 @@ class Visit:
     def open(self, profile: Profile) -> None:
         """Opens Recommend with a profile in a new session."""
         query = {"catalog": [self.funnel.version.name], **profile.to_query()}
-        self.page.goto(link(self.app, "recommend", query))
-        wait_until_painted(self.page)
-        self.settle()
+        self.go("recommend", query)
 
-    def settle(self) -> None:
-        """Waits until the script has ended and the cards of all stops are ready."""
-        settle(self.page)
+    def go(self, name: str, query: Mapping[str, Sequence[str]], shelf: str = NEAREST) -> None:
+        """Opens a page in a new session, and waits until its shelves are painted and all their cards ready."""
+        self.page.goto(link(self.app, name, query))
+        wait_until_painted(self.page, shelf=shelf)
+        settle(self.page, shelf)
 
-    def timed(self, event: str, act: Callable[[], None]) -> float:
-        """Milliseconds from the next event of that kind to both shelves painted."""
-        self.page.locator(SHELVES).evaluate(_WATCH, event)
+    def timed(self, event: str, act: Callable[[], None], shelf: str = NEAREST) -> float:
+        """Milliseconds from the next event of that kind to the shelves beside that one painted."""
+        self.page.locator(shelves_of(shelf)).evaluate(_WATCH, event)
         act()
         self.page.wait_for_function("() => window.benchWatch.painted !== undefined", timeout=20_000)
         started, painted = self.page.evaluate("() => [window.benchWatch.started, window.benchWatch.painted]")
         if started is None:
             raise TastespaceError(f"The page repainted without a {event}.")
-        self.settle()
+        settle(self.page, shelf)
         return painted - started
 
     def shows(self, request: Request) -> bool:
@@ -208,9 +209,9 @@ def _stops(visit: Visit, profile: Profile, move: Callable[["Page"], Iterator[int
     return {**percentiles(times), "stops": len(seen), "equal": sum(seen.values())}
 
 
-def _drag(page: "Page") -> Iterator[int]:
-    """Drags the slider from end to end in small steps and back, and tells each stop once it is painted."""
-    slider = page.locator(SLIDER)
+def drag(page: "Page", slider: str = SLIDER, shelf: str = "varied") -> Iterator[int]:
+    """Drags a slider from end to end in small steps and back, and tells each stop once that shelf is painted."""
+    slider = page.locator(slider)
     slider.scroll_into_view_if_needed()
     box = slider.bounding_box()
     y = box["y"] + box["height"] / 2
@@ -223,7 +224,7 @@ def _drag(page: "Page") -> Iterator[int]:
         now = int(slider.input_value())
         if now != value:
             value = now
-            yield _painted_stop(page, value)
+            yield _painted_stop(page, value, shelf)
     page.mouse.up()
 
 
@@ -238,10 +239,10 @@ def _press(page: "Page") -> Iterator[int]:
         yield _painted_stop(page, value)
 
 
-def _painted_stop(page: "Page", value: int) -> int:
+def _painted_stop(page: "Page", value: int, shelf: str = "varied") -> int:
     """Waits until the shelf has painted the slider's value; returns the stop, which counts from the other end."""
     stop = len(STOPS) - 1 - value
-    painted = f'[data-shelf=varied][data-painted-lam="{stop / (len(STOPS) - 1):.2f}"]'
+    painted = f'[data-shelf={shelf}][data-painted-lam="{stop / (len(STOPS) - 1):.2f}"]'
     page.locator(painted).wait_for(timeout=10_000)
     return stop
 

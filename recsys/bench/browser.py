@@ -37,8 +37,8 @@ FLAGS = (
 )
 START_S = 60.0
 PAINT_MS = 60_000
-SHELVES = ".shelves:has([data-shelf=nearest])"
-"""The two shelves of Recommend; the item panel has one too."""
+NEAREST = "nearest"
+"""The first shelf of Recommend, Map's and Diversity's; a page may have other shelves too, such as the item panel's."""
 
 # Answers a signal with the names of all modules that are loaded at that moment. Python imports a module of this name
 # by itself, so the app is measured as it is.
@@ -168,16 +168,21 @@ def chromium() -> Iterator["Browser"]:
             browser.close()
 
 
-def wait_until_painted(page: "Page", timeout_ms: float = PAINT_MS) -> int:
+def shelves_of(shelf: str) -> str:
+    """Selects the component that holds a shelf."""
+    return f".shelves:has([data-shelf={shelf}])"
+
+
+def wait_until_painted(page: "Page", timeout_ms: float = PAINT_MS, shelf: str = NEAREST) -> int:
     """Returns the number of the shelves' data once they are painted, with their pictures."""
-    painted = page.locator(f"{SHELVES}[data-painted-seq]")
+    painted = page.locator(f"{shelves_of(shelf)}[data-painted-seq]")
     return int(painted.get_attribute("data-painted-seq", timeout=timeout_ms))
 
 
-def settle(page: "Page") -> None:
+def settle(page: "Page", shelf: str = NEAREST) -> None:
     """Waits until Streamlit's script has ended and the shelves have drawn and prepared all their cards."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for(timeout=30_000)
-    page.locator(f"{SHELVES}[data-prepared]").wait_for(timeout=30_000)
+    page.locator(f"{shelves_of(shelf)}[data-prepared]").wait_for(timeout=30_000)
 
 
 def order(page: "Page", shelf: str) -> list[str]:

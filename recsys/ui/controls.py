@@ -10,12 +10,13 @@ import pandas as pd
 import streamlit as st
 
 from recsys.errors import TastespaceError
+from recsys.lessons.diversity import NAMES
 from recsys.personas import WISHES
 from recsys.profile import MAX_WISH, clean_wish
 from recsys.ui import actions, resources, state, warmup
 from recsys.ui.facets import facets, read_change
 from recsys.ui.facts import condition_words, label_of
-from recsys.ui.link import MAX_K, View
+from recsys.ui.link import ALL_METHODS, MAX_K, View
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
@@ -142,6 +143,29 @@ def blend(version: Version) -> None:
             on_change=state.changed(key, lambda w: state.change(f"Words now count {w:.0%}.", blend=round(w, 2))),
             help=WORDS["blend"],
         )
+
+
+def methods() -> None:
+    """Which methods of diversity stand beside the plain list."""
+    chosen = state.view().methods
+    key = state.shown("methods", list(chosen))
+
+    def apply(names: list[str]) -> None:
+        if not names:
+            state.warn("At least one method stays beside the plain list.")
+            return
+        kept = tuple(m for m in ALL_METHODS if m in names)
+        state.change(f"Beside the plain list: {', '.join(NAMES[m] for m in kept)}.", methods=kept)
+
+    st.pills(
+        "Methods",
+        ALL_METHODS,
+        selection_mode="multi",
+        key=key,
+        format_func=NAMES.get,
+        on_change=state.changed(key, apply),
+        help="What stands beside the plain list. The slider drives them all.",
+    )
 
 
 def length() -> None:

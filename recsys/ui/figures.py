@@ -29,6 +29,7 @@ class Marks:
         picks: rows of the list, best first.
         profile: (dims,) position of the profile, or None.
         focus: row of the item that a panel shows, or None.
+        path: (m, dims) where the profile was before, oldest first; NaN where it was nowhere.
     """
 
     likes: Sequence[int] = ()
@@ -36,6 +37,7 @@ class Marks:
     picks: Sequence[int] = ()
     profile: np.ndarray | None = None
     focus: int | None = None
+    path: np.ndarray | None = None
 
 
 def colourable(version: Version) -> list[str]:
@@ -49,7 +51,7 @@ def colourable(version: Version) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def map_figure(version: Version, coords: np.ndarray, colour: str, marks: Marks) -> go.Figure:
+def map_figure(version: Version, coords: np.ndarray, colour: str, marks: Marks, you: str = "you") -> go.Figure:
     """A space's map.
 
     Args:
@@ -57,6 +59,7 @@ def map_figure(version: Version, coords: np.ndarray, colour: str, marks: Marks) 
         coords: (n, 2) or (n, 3) positions, NaN where an item has none.
         colour: the facet that colours the dots; one of `colourable`.
         marks: what is drawn over them.
+        you: what the star is called.
     """
     figure = go.Figure()
     facet = version.catalog.facet(colour)
@@ -65,7 +68,7 @@ def map_figure(version: Version, coords: np.ndarray, colour: str, marks: Marks) 
         _numbers(figure, version, coords, colour, titles)
     else:
         _categories(figure, version, coords, colour, titles)
-    _overlay(figure, version, coords, marks, titles)
+    _overlay(figure, version, coords, marks, titles, you)
     hidden = {"visible": False, "showgrid": False, "zeroline": False}
     shape = (
         {"scene": {"xaxis": hidden, "yaxis": hidden, "zaxis": hidden, "dragmode": "orbit"}}
@@ -155,8 +158,22 @@ def _numbers(figure: go.Figure, version: Version, coords: np.ndarray, colour: st
     figure.add_trace(_points(coords, known, titles, version, name=facet.label, marker=marker, showlegend=False))
 
 
-def _overlay(figure: go.Figure, version: Version, coords: np.ndarray, marks: Marks, titles: np.ndarray) -> None:
+def _overlay(
+    figure: go.Figure, version: Version, coords: np.ndarray, marks: Marks, titles: np.ndarray, you: str
+) -> None:
     flat = coords.shape[1] == 2
+    way = np.empty((0, coords.shape[1])) if marks.path is None else marks.path[np.isfinite(marks.path).all(axis=1)]
+    if len(way) > 1:
+        figure.add_trace(
+            (go.Scattergl if flat else go.Scatter3d)(
+                **dict(zip(("x", "y", "z"), way.T, strict=False)),
+                mode="lines+markers",
+                name="your way here",
+                hovertemplate="you, earlier<extra></extra>",
+                line={"color": ACCENT, "width": 2},
+                marker={"color": ACCENT, "size": 7 if flat else 4, "line": {"width": 1, "color": "white"}},
+            )
+        )
     for name, rows, hue, symbol, size in (
         ("your list", marks.picks, PICKED, "circle-open", 15),
         ("liked", marks.likes, ACCENT, "circle", 9),
@@ -178,11 +195,11 @@ def _overlay(figure: go.Figure, version: Version, coords: np.ndarray, marks: Mar
             kind(
                 **position,
                 mode="markers+text",
-                name="you",
-                text=["you"],
+                name=you,
+                text=[you],
                 textposition="top center",
                 textfont={"size": 15, "color": ACCENT},
-                hovertemplate="you: the middle of what lies nearest to your point<extra></extra>",
+                hovertemplate=f"{you}: the middle of what lies nearest to this point<extra></extra>",
                 marker={
                     "size": 18 if flat else 8,
                     "color": ACCENT,

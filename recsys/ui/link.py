@@ -9,12 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recsys.errors import InvalidInput, quoted
-from recsys.profile import Profile
+from recsys.profile import MAX_WISH, Profile
 from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
 from recsys.version import Version
 from recsys.where import Where
 
 MAX_K = 40
+MAX_STEPS = 60
+METHODS = ("mmr", "dpp")
+ALL_METHODS = ("mmr", "dpp", "cap")
+STRATEGIES = ("popular", "cover", "medoids", "entropy", "random")
+PARTS = ("user", "item", "domain", "population")
 MAX_CONDITIONS = 20
 _STEP = re.compile(r"[1-9][0-9]?")
 
@@ -35,6 +40,15 @@ class View:
         colour: the facet that colours the map, or None for the catalog's categories.
         dims: 2 or 3, the map's dimensions.
         tour: the step of the tour, from 1; None off the tour.
+        story: a newcomer's answers, in order (see `recsys.lessons.story`); None for the ready story.
+        frame: how many of them are told; None for all.
+        user: a real user whose story is told instead; None for none.
+        off: kinds of answers that the list leaves out of account.
+        strategy: how the onboarding grid is chosen; None for the best measured one.
+        part: which part of a lesson is shown; None for the first.
+        draft: a new item's title, description and tags.
+        methods: the diversity methods beside the plain list.
+        step: how many picks are shown of the list that is being chosen.
     """
 
     catalog: str
@@ -48,6 +62,15 @@ class View:
     colour: str | None = None
     dims: int = 2
     tour: int | None = None
+    story: tuple[str, ...] | None = None
+    frame: int | None = None
+    user: str | None = None
+    off: tuple[str, ...] = ()
+    strategy: str | None = None
+    part: str | None = None
+    draft: tuple[str, str, str] = ("", "", "")
+    methods: tuple[str, ...] = METHODS
+    step: int = 1
 
 
 def to_query(view: View) -> dict[str, list[str]]:
@@ -56,10 +79,18 @@ def to_query(view: View) -> dict[str, list[str]]:
     query = {"catalog": [view.catalog], **view.profile.to_query()}
     if view.where:
         query["where"] = list(view.where.texts())
-    for name in ("space", "item", "colour"):
+    if view.story is not None:
+        query["story"] = list(view.story) or [""]
+    if view.off:
+        query["off"] = list(view.off)
+    if any(view.draft):
+        query["draft"] = list(view.draft)
+    if view.methods != METHODS:
+        query["method"] = list(view.methods)
+    for name in ("space", "item", "colour", "user", "strategy", "part"):
         if getattr(view, name) is not None:
             query[name] = [getattr(view, name)]
-    for name in ("blend", "lam", "k", "dims", "tour"):
+    for name in ("blend", "lam", "k", "dims", "tour", "frame", "step"):
         if getattr(view, name) != getattr(default, name):
             query[name] = [f"{getattr(view, name):g}"]
     return query
@@ -108,6 +139,9 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
         )
         return None
 
+    def whole(name: str, low: int, high: int, what: str) -> int | None:
+        return None if last(name) is None else int(number(name, low, high, high, what))
+
     item = last("item")
     if item is not None and item not in version:
         problems.append(f"The link opens an item that {catalog.label} does not have: {quoted(item, 40)}.")
@@ -120,6 +154,16 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             conditions.extend(Where.parse([text], catalog))
         except InvalidInput as error:
             problems.append(f"{error.what} It was left out.")
+    story = query.get("story")
+    if story is not None:
+        if len(story) > MAX_STEPS:
+            problems.append(f"The link's story has more than {MAX_STEPS} answers; the rest was left out.")
+        story = tuple(text[:MAX_WISH] for text in story[:MAX_STEPS] if text)
+    draft = tuple(text[:MAX_WISH] for text in (*query.get("draft", ()), "", "", "")[:3])
+    part = choice("part", PARTS, "the part")
+    methods = tuple(dict.fromkeys(m for m in query.get("method", METHODS) if m in ALL_METHODS)) or METHODS
+    if set(query.get("method", ())) - set(ALL_METHODS):
+        problems.append(f"The link names a method of diversity that there is not; there are {', '.join(ALL_METHODS)}.")
     tour = last("tour")
     if tour is not None and not _STEP.fullmatch(tour):
         problems.append(f"The link asks for a step of the tour that there is not: {quoted(tour, 20)}.")
@@ -137,6 +181,15 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             colour=choice("colour", [f.name for f in catalog.facets], "the colour by"),
             dims=int(choice("dims", ("2", "3"), "a map of dimensions") or 2),
             tour=int(tour) if tour is not None else None,
+            story=story,
+            frame=whole("frame", 0, MAX_STEPS, "the step of the story"),
+            user=last("user"),
+            off=tuple(dict.fromkeys(query.get("off", ())))[:MAX_CONDITIONS],
+            strategy=choice("strategy", STRATEGIES, "the strategy"),
+            part=part,
+            draft=draft,
+            methods=methods,
+            step=whole("step", 0, MAX_K, "the pick") or 1,
         ),
         problems,
     )

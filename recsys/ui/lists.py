@@ -1,19 +1,32 @@
 """A recommendation as the data of the shelf component: cards with reasons, and the lists of all stops."""
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from recsys.diversity.mmr import Sweep
 from recsys.explain import Reason, explain, shortfall
 from recsys.funnel import Funnel, Recommendation
+from recsys.lessons.diversity import NAMES, SAID, Setting
 from recsys.profile import Profile
 from recsys.ui.pictures import category_of, year_of
 from recsys.version import Version
 
-_KIND = {"likes": "like", "wish": "wish", "categories": "category", "dislikes": "dislike", "typical": "popular"}
+_KIND = {
+    "likes": "like",
+    "wish": "wish",
+    "categories": "category",
+    "dislikes": "dislike",
+    "typical": "popular",
+    "prior": "popular",
+}
 _LABEL = {
     "likes": "Your likes",
     "wish": "Your wish",
     "categories": "Your categories",
     "dislikes": "Your dislikes",
     "popular": "How many people know it",
+    "prior": "What people like you like",
     "typical": "How many items its category has",
 }
 
@@ -53,6 +66,57 @@ def two_shelves(funnel: Funnel, answer: Recommendation, sweep: Sweep) -> dict:
         "shelves": [nearest, varied],
         "message": _message(funnel, answer),
     }
+
+
+def method_shelves(funnel: Funnel, answer: Recommendation, settings: Mapping[str, Setting]) -> dict:
+    """The plain list, and under it what each method makes of the same candidates, all moved by one slider."""
+    version, request = funnel.version, answer.request
+    shown = sorted({int(p) for one in settings.values() for p in one.sweep.picks.ravel()})
+    position_of = {p: j for j, p in enumerate(shown)}
+    ids = [str(i) for i in version.item_ids[answer.candidates[shown]]]
+
+    def compact(table) -> list[list[int]]:
+        return [[position_of.get(int(p), -1) for p in stop] for stop in table]
+
+    plain = {
+        "key": "nearest",
+        "title": "Plain",
+        "note": _nearest_note(version, answer),
+        "list": [str(i) for i in version.item_ids[answer.candidates[: request.k]]],
+        "wanted": request.k,
+    }
+    varied = [
+        {
+            "key": method,
+            "title": NAMES[method],
+            "note": SAID[method],
+            "notes": [_measured(*measures) for measures in zip(one.relevance, one.distance, one.overlap, strict=True)],
+            "pool": ids,
+            "stops": compact(one.sweep.picks),
+            "penalty": [[round(float(x), 3) for x in stop] for stop in one.sweep.penalties],
+            "rivals": compact(one.sweep.rivals),
+            "lam": request.lam,
+            "wanted": request.k,
+            "slider": place == 0,
+        }
+        for place, (method, one) in enumerate(settings.items())
+    ]
+    return {
+        "catalog": version.name,
+        "aspect": aspect(version),
+        "cards": cards(funnel, answer, shown),
+        "shelves": [plain, *varied],
+        "slider": "top",
+        "dense": True,
+        "message": _message(funnel, answer),
+    }
+
+
+def _measured(relevance: float, distance: float, overlap: float) -> str:
+    if np.isnan(relevance):
+        return ""
+    apart = "" if np.isnan(distance) else f" · distance {distance:.2f}"
+    return f"relevance {relevance:.2f}{apart} · {overlap:.0%} of the plain order (RBO)"
 
 
 def cards(funnel: Funnel, answer: Recommendation, positions: list[int]) -> dict[str, dict]:
@@ -112,6 +176,7 @@ def _sentence(version: Version, answer: Recommendation, row: int, strongest: Rea
         "categories": "near your categories",
         "likes": "near your likes",
         "dislikes": "far from what you dislike",
+        "prior": "people like you like it",
     }[strongest.signal]
 
 

@@ -104,6 +104,86 @@ _TRIES = {
             "map",
         ),
     ],
+    ("cold_start", "clipart"): [
+        Try(
+            "Nobody yet",
+            "The list knows nothing about you, and says so. Like one drawing: how much of the list does that change?",
+            View("clipart", story=()),
+            "cold_start",
+        ),
+        Try(
+            "A drawing nobody has seen",
+            "It has a place among the others before anybody has liked it. Change its words and watch the star move.",
+            View("clipart", part="item"),
+            "cold_start",
+        ),
+        Try(
+            "How soon is it good?",
+            "Simulated people, whose best list is known: see how much of it the first like buys, and the tenth.",
+            View("clipart", part="population"),
+            "cold_start",
+        ),
+    ],
+    ("cold_start", "movies"): [
+        Try(
+            "Nobody yet",
+            "The list knows nothing about you, and says so: it goes by what everybody likes. Like one film.",
+            View("movies", story=()),
+            "cold_start",
+        ),
+        Try(
+            "Be user 196",
+            "A real person of 1997. Drag the story back to forget their ratings: how many later likes are still found?",
+            View("movies", user="196"),
+            "cold_start",
+        ),
+        Try(
+            "A film nobody has seen",
+            "Its words put it among the others at once. See whom it would reach on day one.",
+            View("movies", part="item"),
+            "cold_start",
+        ),
+    ],
+    ("diversity", "clipart"): [
+        Try(
+            "Nothing but flags",
+            "λ is 1: ten flags. Drag “more varied” and see which method is the first to let something else in.",
+            View("clipart", Profile(likes=("flag-of-brazil",)), lam=1.0),
+            "diversity",
+        ),
+        Try(
+            "A rule instead",
+            "The cap lets only so many of one category in. It knows nothing of likeness: see what it leaves.",
+            View("clipart", Profile(likes=("flag-of-brazil",)), lam=0.3, methods=("mmr", "cap")),
+            "diversity",
+        ),
+        Try(
+            "Two tastes",
+            "Bread and a saxophone: does the plain list hold both? Which method brings them together?",
+            View("clipart", Profile(likes=("loaf-of-bread", "saxophone")), lam=0.6),
+            "diversity",
+        ),
+    ],
+    ("diversity", "movies"): [
+        Try(
+            "Too many Star Treks",
+            "λ is 1, and one Star Trek follows the other. Drag “more varied”: at which λ are there fewer than five?",
+            View("movies", Profile(likes=("222", "228")), lam=1.0),
+            "diversity",
+        ),
+        Try(
+            "A rule instead",
+            "The cap lets only so many of one genre in. It knows nothing of likeness: see what it leaves.",
+            View("movies", Profile(likes=("222", "228")), lam=0.3, methods=("mmr", "cap")),
+            "diversity",
+        ),
+        Try(
+            "All the way",
+            "λ is 0: relevance counts for nothing any more. Look at the distance, and at what is on the list.",
+            View("movies", Profile(likes=("222", "228")), lam=0.0),
+            "diversity",
+        ),
+    ],
 }
 
 _TOUR: tuple[Try, ...] = (
@@ -137,6 +217,18 @@ _TOUR: tuple[Try, ...] = (
         "Another shop, the same idea",
         "Films by title, year and genre. Set a condition on the left: the list keeps to it and says what it costs.",
         View("movies", Profile(likes=("222",))),
+    ),
+    Try(
+        "A newcomer's story",
+        "Drag the replay back to 0 and forward again: each answer moves the list. It begins with what everybody likes.",
+        View("movies"),
+        "cold_start",
+    ),
+    Try(
+        "What variety costs",
+        "Three ways to choose from the same films. Drag the slider on top: which of them first stops the Star Treks?",
+        View("movies", Profile(likes=("222", "228")), lam=1.0),
+        "diversity",
     ),
 )
 

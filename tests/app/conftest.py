@@ -17,9 +17,10 @@ from streamlit.testing.v1 import AppTest
 
 from recsys import wishes
 from recsys.catalog import Catalog, Facet
+from recsys.lessons import diversity, story
 from recsys.personas import PERSONAS, wishes_of
 from recsys.settings import ROOT, Settings
-from recsys.ui import controls, panel, resources, warmup
+from recsys.ui import cold_start, controls, panel, resources, warmup
 from recsys.ui import shelf as shelf_module
 from recsys.ui.facets import blocks
 from recsys.ui.shelf import Event, items_shown
@@ -33,10 +34,18 @@ TWINS = ["item-8", "item-9"]
 
 def ready(catalog: str) -> list[str]:
     """Every item that a persona, a step of the tour or a "Try this" button names."""
-    offered = [*tour(("clipart", "movies")), *tries("recommend", catalog), *tries("map", catalog)]
+    pages = ("recommend", "map", "cold_start", "diversity")
+    offered = [*tour(("clipart", "movies")), *(one for page in pages for one in tries(page, catalog))]
     profiles = [p.profile for p in PERSONAS if p.catalog == catalog]
     profiles += [one.view.profile for one in offered if one.view.catalog == catalog]
+    profiles += [diversity.READY[catalog], *(story.profile_of([answer]) for answer in answers(catalog))]
     return list(dict.fromkeys(item for profile in profiles for item in profile.rated))
+
+
+def answers(catalog: str) -> list[story.Step]:
+    """The ready story's answers about items."""
+    steps = (story.Step(*text.split(":", 1)) for text in story.READY[catalog])
+    return [step for step in steps if step.kind in story.ABOUT_ITEMS]
 
 
 def items_of(known: list[str], categories: list[str], n: int) -> pd.DataFrame:
@@ -204,6 +213,7 @@ def app_on(monkeypatch) -> Callable[[Path], Callable[[], Screen]]:
 
 def _visitors(monkeypatch) -> Callable[[], Screen]:
     monkeypatch.setattr(warmup, "start", lambda: None)
+    monkeypatch.setattr(warmup, "load_pictures", lambda funnel: None)
     # No model: wishes that the shops do not know all mean the first axis.
     axis = np.eye(8, dtype=np.float32)[0]
     monkeypatch.setattr(wishes, "encode_words", lambda words, names: [{"text": axis, "image": axis} for _ in words])
@@ -230,7 +240,8 @@ def _visitors(monkeypatch) -> Callable[[], Screen]:
             st.rerun()
 
     monkeypatch.setattr(shelf_module, "shelf", shelf)
-    monkeypatch.setattr(panel, "shelf", shelf)
+    for module in (panel, cold_start):
+        monkeypatch.setattr(module, "shelf", shelf)
 
     def facets(version, where, *, key, on_change) -> None:
         current.screen.facets = blocks(version, where)

@@ -12,6 +12,8 @@ from recsys.ui import resources
 from recsys.ui.tour import tour, tries
 from recsys.where import Condition, Where
 
+PAGES = ("recommend", "map", "cold_start", "diversity")
+
 
 def expected(catalog: str, request: Request) -> tuple[list[str], list[str]]:
     """The nearest and the varied list, from the funnel itself."""
@@ -43,7 +45,7 @@ def test_a_persona_opens_recommend_filled_in(app, persona):
     assert persona.name in screen.words
 
 
-@pytest.mark.parametrize(("page", "catalog"), [(p, c) for p in ("recommend", "map") for c in ("clipart", "movies")])
+@pytest.mark.parametrize(("page", "catalog"), [(p, c) for p in PAGES for c in ("clipart", "movies")])
 def test_every_page_has_three_things_to_try_and_each_works(app, page, catalog):
     offered = tries(page, catalog)
     assert len(offered) == 3

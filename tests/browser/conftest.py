@@ -8,7 +8,17 @@ import pytest
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-from recsys.bench.browser import SHELVES, App, chromium, link, order, running_app, settle, wait_until_painted  # noqa: E402
+from recsys.bench.browser import (  # noqa: E402
+    NEAREST,
+    App,
+    chromium,
+    link,
+    order,
+    running_app,
+    settle,
+    shelves_of,
+    wait_until_painted,
+)
 from recsys.settings import Settings  # noqa: E402
 from recsys.version import built_names  # noqa: E402
 
@@ -72,9 +82,11 @@ class Visitor:
 
     def after(self, act: Callable[[], None]) -> "Visitor":
         """Does something that changes the lists, and waits until the new ones are painted."""
-        before = self.page.locator(SHELVES).get_attribute("data-painted-seq")
+        before = self.page.locator(shelves_of(NEAREST)).get_attribute("data-painted-seq")
         act()
-        playwright.expect(self.page.locator(SHELVES)).not_to_have_attribute("data-painted-seq", before, timeout=15_000)
+        playwright.expect(self.page.locator(shelves_of(NEAREST))).not_to_have_attribute(
+            "data-painted-seq", before, timeout=15_000
+        )
         settle(self.page)
         return self
 

@@ -10,6 +10,8 @@ What the data hold (every text is plain text; the browser never reads it as HTML
     shelves    [Shelf], the first one without `stops` is what the others are compared with
     aspect     "square" or "poster" (2:3); default "square"
     layout     "row" (scrolls sideways; rows scroll together) or "grid"; default "row"
+    dense      True: small cards without buttons, so that whole lists can be compared; may be absent
+    slider     "top": above all shelves instead of beside a title; may be absent
     message    Message or None: what keeps the lists short or empty, and the conditions to relax
 
     Card       title, subtitle   str
@@ -26,6 +28,9 @@ What the data hold (every text is plain text; the browser never reads it as HTML
                rivals            101 lists of indices into pool (-1 for none), the chosen card that each penalty is due
                                  to; may be absent
                lam               float in [0, 1], where the slider stands
+               slider             False: moved by the slider of the first shelf with stops; may be absent
+               notes              101 str, what is said of the list of each stop; may be absent
+               before             [id], what the cards are marked against instead of the first list; may be absent
                wanted            int, the k that was asked for; a shorter list says so; may be absent
     Message    text              str
                relax             [{"label": str, "value": str}], each a button; may be absent

@@ -116,7 +116,7 @@ class Card {
     this.reason = element("span", "reason", { dir: "auto" });
     this.price = element("span", "price", { dir: "auto" });
     this.root.append(this.open, this.line, this.why, this.reason);
-    if (shelf.lens) this.root.append(this.price);
+    if (shelf.varies) this.root.append(this.price);
 
     this.open.addEventListener("click", () => view.send({ do: "open", id }));
     this.open.addEventListener("keydown", (event) => this.onKey(event, shelf));
@@ -274,10 +274,11 @@ class Lens {
   onInput(event) {
     const started = event.timeStamp || performance.now();
     this.label();
-    this.shelf.goTo(this.stop);
-    const stop = this.stop;
+    const { stop } = this;
+    const { view } = this.shelf;
+    view.goTo(stop);
     afterPaint(() => {
-      this.shelf.root.dataset.paintedLam = (stop / (STOPS - 1)).toFixed(2);
+      for (const shelf of view.varied()) shelf.root.dataset.paintedLam = (stop / (STOPS - 1)).toFixed(2);
       if (performance.getEntriesByName("shelf:stop").length > 1000) performance.clearMeasures("shelf:stop");
       performance.measure("shelf:stop", { start: started, end: performance.now(), detail: { stop } });
     });
@@ -322,11 +323,15 @@ class Shelf {
     const words = element("div", "words");
     this.title = element("h3", "heading", { id: `shelf-${data.key}` });
     this.note = element("p", "note");
-    words.append(this.title, this.note);
+    this.aside = element("p", "aside");
+    words.append(this.title, this.note, this.aside);
     head.append(words);
-    if (data.stops) {
+    this.varies = Boolean(data.stops);
+    this.follows = data.slider === false;
+    if (this.varies && !this.follows) {
       this.lens = new Lens(this);
-      head.append(this.lens.root);
+      if (view.data.slider === "top") view.top.append(this.lens.root);
+      else head.append(this.lens.root);
     }
     this.lane = element("div", "lane");
     this.list = element("ul", "cards", { role: "list", "aria-labelledby": `shelf-${data.key}` });
@@ -351,7 +356,7 @@ class Shelf {
   }
 
   get stop() {
-    return this.lens ? this.lens.stop : STOPS - 1;
+    return this.varies ? this.view.lens?.stop ?? STOPS - 1 : STOPS - 1;
   }
 
   idsAt(stop) {
@@ -370,6 +375,7 @@ class Shelf {
     this.data = data;
     setText(this.title, data.title);
     setText(this.note, data.note || "");
+    this.aside.hidden = !data.notes;
     if (!this.lens) return;
     this.lens.follow(data.lam, ack);
     setAttribute(this.lens.input, "aria-label", `${data.title}: from more alike to more varied`);
@@ -383,16 +389,11 @@ class Shelf {
     return card;
   }
 
-  /** Re-lays the cards for a stop while somebody drags. */
-  goTo(stop) {
-    this.lay(stop);
-    this.view.compare();
-  }
-
   lay(stop) {
     const { grid } = this.view;
     const ids = this.idsAt(stop);
-    const before = new Map(this.view.baseline(this).map((id, index) => [id, index]));
+    const marks = this.varies || Boolean(this.data.before);
+    const before = new Map((this.data.before || this.view.baseline(this)).map((id, index) => [id, index]));
     const penalties = this.data.penalty?.[stop];
     const rivals = this.data.rivals?.[stop];
     const focused = this.focusedIndex();
@@ -404,17 +405,18 @@ class Shelf {
       if (arrives) this.reveal(card);
       const was = before.get(id);
       const up = was === undefined ? 0 : was - index;
-      const moved = !this.lens ? "" : was === undefined ? "new" : up > 0 ? "up" : up < 0 ? "down" : "";
+      const moved = !marks ? "" : was === undefined ? "new" : up > 0 ? "up" : up < 0 ? "down" : "";
       const mark = moved === "new" ? "new" : moved === "up" ? `▲ ${up}` : moved === "down" ? `▼ ${-up}` : "";
       const [column, row] = [index % grid.columns, Math.floor(index / grid.columns)];
       card.place(column * grid.step, row * this.rowStep, index + 1, mark, moved);
-      if (this.lens) card.charge(penalties?.[index] ?? 0, this.titleOf(rivals?.[index]));
+      if (this.varies) card.charge(penalties?.[index] ?? 0, this.titleOf(rivals?.[index]));
       if (arrives) card.root.animate({ opacity: [0, 1] }, { duration: 200, easing: "ease-out" });
     });
     const same = ids.length === this.order.length && ids.every((id, index) => id === this.order[index]);
     this.order = ids;
     this.root.dataset.order = JSON.stringify(ids);
-    if (this.lens) this.root.dataset.lam = (stop / (STOPS - 1)).toFixed(2);
+    if (this.varies) this.root.dataset.lam = (stop / (STOPS - 1)).toFixed(2);
+    if (this.data.notes) setText(this.aside, this.data.notes[stop]);
     if (!same) this.settleSoon(focused);
   }
 
@@ -535,7 +537,8 @@ class View {
     this.message = element("div", "message", { role: "status" });
     this.legend = element("ul", "legend", { "aria-label": "What the bars are made of" });
     this.live = element("p", "unseen", { "aria-live": "polite" });
-    this.root.append(this.busy, this.message, this.legend, this.live);
+    this.top = element("div", "top");
+    this.root.append(this.busy, this.message, this.top, this.legend, this.live);
     host.append(this.root);
     new ResizeObserver(() => this.resize()).observe(this.root);
   }
@@ -550,6 +553,7 @@ class View {
     this.root.dataset.dark = String(isDark(getComputedStyle(this.root).getPropertyValue("--st-background-color").trim()));
     this.root.dataset.aspect = data.aspect || "square";
     this.root.dataset.layout = data.layout || "row";
+    this.root.dataset.dense = String(Boolean(data.dense));
     this.scale = Math.max(0.05, ...Object.values(data.cards).map((card) => positives(card)));
     this.keepShelves(data);
     this.measure();
@@ -570,7 +574,9 @@ class View {
   keepShelves(data) {
     const keys = data.shelves.map((one) => one.key);
     for (const [key, shelf] of this.shelves) {
-      if (keys.includes(key) && Boolean(shelf.lens) === Boolean(data.shelves[keys.indexOf(key)].stops)) continue;
+      const one = data.shelves[keys.indexOf(key)];
+      if (one && shelf.varies === Boolean(one.stops) && shelf.follows === (one.slider === false)) continue;
+      shelf.lens?.root.remove();
       shelf.root.remove();
       this.shelves.delete(key);
     }
@@ -578,6 +584,7 @@ class View {
       if (!this.shelves.has(one.key)) this.shelves.set(one.key, new Shelf(this, one));
       const shelf = this.shelves.get(one.key);
       if (!shelf.root.isConnected) this.legend.before(shelf.root);
+      else if (data.shelves.length > 2) this.legend.before(shelf.root); // several methods may change places
       shelf.update(one, data.ack);
     }
   }
@@ -588,14 +595,16 @@ class View {
   measure() {
     const room = this.root.clientWidth;
     const poster = this.root.dataset.aspect === "poster";
-    const ideal = room < 520 ? 148 : poster ? 138 : 156;
+    const dense = this.root.dataset.dense === "true";
+    // Dense shelves show ten cards at once where there is room, since whole lists are compared.
+    const ideal = dense ? Math.max(84, Math.floor((room - 9 * GAP) / 10)) : room < 520 ? 148 : poster ? 138 : 156;
     let { columns, width } = { columns: Infinity, width: ideal };
     if (this.root.dataset.layout === "grid") {
       columns = Math.max(2, Math.floor((room + GAP) / (ideal + GAP)));
       width = Math.floor((room - (columns - 1) * GAP) / columns);
     } else {
       const fitting = Math.max(2, Math.round(room / (ideal + GAP))) + 0.4;
-      width = Math.floor((room - Math.floor(fitting) * GAP) / fitting);
+      width = dense ? ideal : Math.floor((room - Math.floor(fitting) * GAP) / fitting);
     }
     if (width === this.grid.width && columns === this.grid.columns) return false;
     Object.assign(this.grid, { columns, width, step: width + GAP });
@@ -624,11 +633,27 @@ class View {
 
   // -- what changed
 
+  /** The shelves that the slider moves. */
+  varied() {
+    return [...this.shelves.values()].filter((shelf) => shelf.varies);
+  }
+
+  /** The one slider. */
+  get lens() {
+    return [...this.shelves.values()].find((shelf) => shelf.lens)?.lens;
+  }
+
+  /** Re-lays the cards for a stop while somebody drags. */
+  goTo(stop) {
+    for (const shelf of this.varied()) shelf.lay(stop);
+    this.compare();
+  }
+
   /** The list that a varied shelf is compared with: the first shelf without a slider, else its own lambda 1. */
   baseline(shelf) {
-    const plain = [...this.shelves.values()].find((one) => !one.lens);
+    const plain = [...this.shelves.values()].find((one) => !one.varies);
     if (plain) return plain.data.list;
-    return shelf.lens ? shelf.idsAt(STOPS - 1) : shelf.data.list;
+    return shelf.varies ? shelf.idsAt(STOPS - 1) : shelf.data.list;
   }
 
   shares(shelf) {
@@ -638,19 +663,22 @@ class View {
   }
 
   compare() {
-    const varied = [...this.shelves.values()].find((shelf) => shelf.lens);
-    if (!varied) return;
-    const shown = new Set(varied.order);
-    const base = this.baseline(varied);
+    const varied = this.varied();
+    if (!varied.length || !this.lens) return;
+    const base = this.baseline(varied[0]);
+    const shown = new Set(varied.flatMap((shelf) => shelf.order));
     for (const shelf of this.shelves.values()) {
-      if (shelf.lens) continue;
+      if (shelf.varies) continue;
       for (const id of shelf.order) shelf.cards.get(id).root.classList.toggle("left", !shown.has(id));
     }
-    const common = base.filter((id) => shown.has(id)).length;
-    const words = `${common} of ${varied.order.length} are also among the nearest`;
-    setText(varied.note, varied.order.length ? [varied.data.note, words].filter(Boolean).join(" · ") : varied.data.note || "");
-    setAttribute(varied.lens.input, "aria-valuetext", `${varied.lens.value.textContent}, ${words}`);
-    this.announce(varied, base);
+    const words = varied.map((shelf) => {
+      const common = base.filter((id) => shelf.order.includes(id)).length;
+      const kept = `${common} of ${shelf.order.length} are also among the nearest`;
+      setText(shelf.note, shelf.order.length ? [shelf.data.note, kept].filter(Boolean).join(" · ") : shelf.data.note || "");
+      return varied.length > 1 ? `${shelf.data.title}: ${kept}` : kept;
+    });
+    setAttribute(this.lens.input, "aria-valuetext", `${this.lens.value.textContent}, ${words.join(", ")}`);
+    this.announce(varied[0], base);
   }
 
   announce(varied, base) {
@@ -692,7 +720,7 @@ class View {
         for (const part of card.why || []) if (part.value) kinds.add(part.kind);
       }
       if (shelf.data.penalty && shelf.order.length) kinds.add("taken_off");
-      if (shelf.lens && shelf.order.length && this.shelves.size > 1) kinds.add("left");
+      if (shelf.varies && shelf.order.length && this.shelves.size > 1) kinds.add("left");
     }
     const shown = Object.keys(KINDS).filter((kind) => kinds.has(kind));
     const drawn = shown.join();
@@ -733,7 +761,7 @@ class View {
   prepareSoon() {
     const idle = window.requestIdleCallback || ((then) => setTimeout(() => then({ timeRemaining: () => 8 }), 60));
     const work = [];
-    for (const shelf of this.shelves.values()) if (shelf.lens) for (const id of shelf.reachable) work.push([shelf, id]);
+    for (const shelf of this.shelves.values()) if (shelf.varies) for (const id of shelf.reachable) work.push([shelf, id]);
     const round = (this.round = (this.round || 0) + 1);
     const go = (deadline) => {
       while (work.length && deadline.timeRemaining() > 2) {

@@ -118,7 +118,7 @@ def pretended(monkeypatch):
     monkeypatch.setattr(
         bench_app_module, "order", lambda page, shelf: ["apple", "pear", "cat", "dog", str(next(lists))]
     )
-    for move in ("_drag", "_press"):
+    for move in ("drag", "_press"):
         monkeypatch.setattr(bench_app_module, move, lambda page: iter(range(len(STOPS))))
     monkeypatch.setattr(bench_app_module, "LIKES_A_ROUND", 2)
 

@@ -1,0 +1,1 @@
+"""Evaluation: how good a list is, and how varied, in numbers."""

@@ -1,0 +1,217 @@
+"""The diversity laboratory: one profile's candidates, several methods, and what each setting costs and brings.
+
+Diversity of one list (its intra-list distance) and of the whole shop (coverage and Gini over everybody's lists) are two
+things: a method can make every list varied and still show all people the same few items.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from recsys.diversity import Step, Sweep, diversify, watch
+from recsys.evaluation.metrics import gini, ndcg, rbo
+from recsys.funnel import STOPS, Funnel, Recommendation, Request
+from recsys.profile import Profile
+from recsys.version import Version
+
+NAMES = {
+    "plain": "Plain",
+    "mmr": "MMR",
+    "dpp": "DPP",
+    "cap": "Category cap",
+}
+SAID = {
+    "mmr": "Each pick maximises λ × relevance − (1 − λ) × likeness to the most alike pick before it.",
+    "dpp": "Each pick maximises λ × relevance + (1 − λ) × log of the volume that it adds to the list.",
+    "cap": "A business rule: by relevance, but only so many of one category; the slider sets how many.",
+}
+READY = {"clipart": Profile(likes=("flag-of-brazil",)), "movies": Profile(likes=("222", "228"))}
+"""A profile for which relevance alone brings near-duplicates."""
+SHOP_LAMS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3, 0.0)
+SHOP_USERS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What one method makes of one profile at each stop of the slider.
+
+    Attributes:
+        sweep: the lists.
+        relevance: (101,) mean relevance of each list.
+        distance: (101,) its intra-list distance, the mean of 1 - cosine over all pairs; NaN under two items.
+        overlap: (101,) rank-biased overlap with the plain list, 1 = the same.
+    """
+
+    sweep: Sweep
+    relevance: np.ndarray
+    distance: np.ndarray
+    overlap: np.ndarray
+
+
+def settings(funnel: Funnel, answer: Recommendation, methods: Sequence[str]) -> dict[str, Setting]:
+    """What each method makes of a recommendation's candidates at all 101 stops.
+
+    Args:
+        funnel: the funnel that answered.
+        answer: its answer.
+        methods: of `recsys.diversity.METHODS`.
+    """
+    vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
+    groups, k = _groups(funnel, answer), answer.request.k
+    distances = 1 - (vectors @ vectors.T).astype(np.float64)
+    found = {}
+    for method in methods:
+        sweep = diversify(method, answer.relevance, vectors, groups, k, STOPS)
+        found[method] = Setting(
+            sweep=sweep,
+            relevance=answer.relevance[sweep.picks].mean(axis=1) if sweep.picks.size else np.full(len(STOPS), np.nan),
+            distance=_mean_distances(distances, sweep.picks),
+            overlap=_overlaps(sweep.picks),
+        )
+    return found
+
+
+def _groups(funnel: Funnel, answer: Recommendation) -> np.ndarray:
+    """The candidates' categories, as the cap counts them: (n, categories) bool."""
+    return funnel.version.facets.members(funnel.version.catalog.categories, answer.candidates)
+
+
+def _mean_distances(distances: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    """The intra-list distance of each list: (L,) float64."""
+    k = picks.shape[1]
+    if k < 2:
+        return np.full(len(picks), np.nan)
+    pairs = distances[picks[:, :, None], picks[:, None, :]]
+    upper = np.triu_indices(k, 1)
+    return pairs[:, upper[0], upper[1]].mean(axis=1)
+
+
+def _overlaps(picks: np.ndarray) -> np.ndarray:
+    """Rank-biased overlap of each list with the plain one, which is the candidates' own order: (L,)."""
+    plain = list(range(picks.shape[1]))
+    known: dict[bytes, float] = {}  # neighbouring stops mostly give the same list
+    for row in picks:
+        known.setdefault(row.tobytes(), rbo(row.tolist(), plain))
+    return np.array([known[row.tobytes()] for row in picks])
+
+
+def steps(funnel: Funnel, answer: Recommendation, method: str, lam: float) -> list[Step]:
+    """How a method chooses, pick by pick, over a recommendation's candidates."""
+    vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
+    groups = _groups(funnel, answer)
+    return watch(method, answer.relevance, vectors, groups, answer.request.k, lam)
+
+
+def shoppers(version: Version, users: int = SHOP_USERS, seed: int = 0) -> tuple[list[Profile], list[frozenset[str]]]:
+    """The people that a shop's diversity is measured over, and what each of them liked beyond what is told.
+
+    Real users where there are ratings: half of their likes are told, at most 20, the rest is held out. Elsewhere
+    simulated ones, of one to three liked items each around a random item.
+    """
+    draw = np.random.default_rng(seed)
+    interactions = version.catalog.interactions
+    if interactions is None:
+        vectors = version.spaces[version.default_space]
+        profiles = []
+        for row in draw.choice(len(vectors), users, replace=len(vectors) < users):
+            near = np.argsort(-(vectors @ vectors[row]), kind="stable")[: draw.integers(1, 4)]
+            profiles.append(Profile(likes=tuple(str(i) for i in version.item_ids[near])))
+        return profiles, [frozenset()] * users
+    liked = interactions[interactions["rating"] >= 4]
+    by_user = {user: own.tolist() for user, own in liked.groupby("user_id", sort=True)["item_id"] if len(own) >= 6}
+    names = np.array(sorted(by_user))
+    profiles, held = [], []
+    for user in draw.choice(names, min(users, len(names)), replace=False):
+        own = [str(i) for i in draw.permutation(by_user[user])]
+        told = min(len(own) // 2, 20)
+        profiles.append(Profile(likes=tuple(own[:told])))
+        held.append(frozenset(own[told:]))
+    return profiles, held
+
+
+def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LAMS, **request) -> dict:
+    """What each setting does to the lists of many people at once: the JSON of the command line.
+
+    Args:
+        funnel: of the catalog.
+        methods: of `recsys.diversity.METHODS`.
+        lams: the settings.
+        **request: more of the request (`space`, `blend`, `k`).
+
+    Returns:
+        For each method and lambda: mean relevance and intra-list distance, coverage (the share of the catalog that is
+        on anybody's list), Gini (0 = all items are shown equally often), and nDCG on held-out likes where they are
+        real.
+    """
+    version = funnel.version
+    profiles, held = shoppers(version)
+    n = len(version.item_ids)
+    sums = {m: [_Shop(n) for _ in lams] for m in methods}
+    for profile, wanted in zip(profiles, held, strict=True):
+        answer = funnel.recommend(Request(profile, lam=1.0, **request))
+        vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
+        groups = _groups(funnel, answer)
+        distances = 1 - (vectors @ vectors.T).astype(np.float64)
+        for method in methods:
+            sweep = diversify(method, answer.relevance, vectors, groups, answer.request.k, lams)
+            far = _mean_distances(distances, sweep.picks)
+            for place, picks in enumerate(sweep.picks):
+                one = sums[method][place]
+                rows = answer.candidates[picks]
+                np.add.at(one.shown, rows, 1)
+                one.relevance.append(answer.relevance[picks].mean())
+                one.distance.append(far[place])
+                if wanted:
+                    one.ndcg.append(ndcg([str(i) for i in version.item_ids[rows]], wanted, answer.request.k))
+    return {
+        "catalog": version.name,
+        "users": len(profiles),
+        "simulated": version.catalog.interactions is None,
+        "methods": {
+            method: [{"lam": lam, **one.figures()} for lam, one in zip(lams, found, strict=True)]
+            for method, found in sums.items()
+        },
+    }
+
+
+class _Shop:
+    """What is counted of one setting over all people."""
+
+    def __init__(self, n: int) -> None:
+        self.shown = np.zeros(n)
+        self.relevance: list[float] = []
+        self.distance: list[float] = []
+        self.ndcg: list[float] = []
+
+    def figures(self) -> dict:
+        means = {"relevance": self.relevance, "ild": self.distance, "ndcg@10": self.ndcg}
+        return {
+            **{name: round(float(np.mean(values)), 6) for name, values in means.items() if values},
+            "coverage": round(float((self.shown > 0).mean()), 6),
+            "gini": round(float(gini(self.shown)), 6),
+        }
+
+
+def compared(funnel: Funnel, request: Request, methods: Sequence[str]) -> dict:
+    """One profile's lists by several methods, as the JSON of the command line."""
+    answer = funnel.recommend(replace(request, lam=1.0))
+    at = round(request.lam * 100)
+    ids = funnel.version.item_ids[answer.candidates]
+    return {
+        "catalog": funnel.version.name,
+        "lam": request.lam,
+        "methods": {
+            method: {
+                "items": [str(i) for i in ids[one.sweep.picks[at]]],
+                "relevance": _rounded(one.relevance[at]),
+                "ild": _rounded(one.distance[at]),
+                "rbo": _rounded(one.overlap[at]),
+            }
+            for method, one in settings(funnel, answer, methods).items()
+        },
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return None if np.isnan(value) else round(float(value), 6)

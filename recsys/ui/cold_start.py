@@ -1,0 +1,619 @@
+"""The parts of the Cold start page: a new user, a new item, a new domain, a simulated population."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from recsys.errors import TastespaceError
+from recsys.funnel import Funnel, Request
+from recsys.lessons import onboarding, story
+from recsys.lessons.new_item import FIRST, Draft, compose
+from recsys.lessons.onboarding import DEFAULT_STRATEGY, STRATEGIES
+from recsys.lessons.population import population as simulate
+from recsys.lessons.priors import CONTEXT, ESTIMATED, NO_DATA, Priors, learn_priors
+from recsys.lessons.story import READY, Frame, Step
+from recsys.profile import Profile
+from recsys.ui import actions, resources, state, warmup
+from recsys.ui.lists import aspect, cards, plain_card
+from recsys.ui.palette import CATEGORICAL
+from recsys.ui.pictures import thumbnails
+from recsys.ui.shelf import Event, shelf
+from recsys.ui.words import plain
+from recsys.version import Version
+
+PARTS = {
+    "user": "A new user",
+    "item": "A new item",
+    "domain": "A new domain",
+    "population": "A simulated population",
+}
+HINTS = {
+    "user": "Answer anything below, or say who you are on the left.",
+    "item": "Change its words and watch where it lands.",
+    "domain": "Wish for something else.",
+    "population": "Nobody here is real, and that is the point.",
+}
+ASKED = 12
+_SIGNAL = {
+    "like": "Likes",
+    "dislike": "Dislikes",
+    "wish": "Wish",
+    "age": "Age",
+    "gender": "Gender",
+    "occupation": "Occupation",
+    "region": "Region",
+    "time": "Time of day",
+    "weekend": "Weekend",
+    "people": "What everybody likes",
+}
+_SAID = {
+    "popular": "what most people know",
+    "cover": "a greedy cover of the space: each as far as can be from those before it",
+    "medoids": "the middle of each of twelve clusters",
+    "entropy": "well known and disputed",
+    "random": "drawn at random",
+}
+
+
+def part_switch(part: str) -> None:
+    """Which part of the lesson is shown."""
+    key = state.shown("part", part)
+    st.segmented_control(
+        "Part",
+        list(PARTS),
+        key=key,
+        required=True,
+        format_func=PARTS.get,
+        label_visibility="collapsed",
+        on_change=state.changed(key, lambda p: state.change(f"{PARTS[p]}.", part=p)),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------- a new user
+
+
+def new_user(funnel: Funnel) -> None:
+    """A newcomer's first steps: answer by answer, what the list knows and shows."""
+    view, version, priors = state.view(), funnel.version, _priors(funnel.version)
+    later: frozenset[str] = frozenset()
+    texts = READY.get(view.catalog, ()) if view.story is None else view.story
+    steps, problems = story.read_steps(texts, version, priors)
+    if view.user is not None and priors is not None:
+        try:
+            steps, later = story.of_user(version, view.user)
+        except TastespaceError as error:
+            problems.append(str(error))
+    for problem in problems:
+        st.warning(plain(problem), icon=":material/link_off:")
+
+    at = len(steps) if view.frame is None else min(view.frame, len(steps))
+    told = story.tell(funnel, priors, steps[:at], view.off, **_request())
+    above, lists = st.container(), st.container()
+    with lists:
+        data = _story_shelves(funnel, told, later)
+        shelf(
+            data,
+            key="story",
+            pictures=lambda ids: thumbnails(version, ids),
+            on_event=lambda event: _answer_event(event, steps),
+        )
+    with above:
+        _replay(version, steps, at)
+        _what_is_known(version, told, steps[:at], later)
+    with st.sidebar:
+        _about_you(version, priors, steps)
+        _strategy(version)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _effects(funnel, priors, steps[:at], told)
+    with right:
+        _strategies_compared(version)
+
+
+def _request() -> dict:
+    view = state.view()
+    return {"space": view.space, "blend": view.blend, "lam": view.lam, "k": view.k}
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _learned(_version: Version, version_id: str) -> Priors | None:
+    return None if _version.catalog.interactions is None else learn_priors(_version)
+
+
+def _priors(version: Version) -> Priors | None:
+    return _learned(version, f"{version.name}@{version.id}")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _grid(_version: Version, version_id: str, strategy: str) -> list[int]:
+    return [int(r) for r in onboarding.choose(strategy, _version, _version.default_space, ASKED)]
+
+
+def _strategies(version: Version) -> list[str]:
+    real = version.catalog.interactions is not None
+    return [s for s in STRATEGIES if real or s not in ("popular", "entropy")]
+
+
+def _chosen_strategy(version: Version) -> str:
+    offered, wanted = _strategies(version), state.view().strategy
+    default = DEFAULT_STRATEGY if DEFAULT_STRATEGY in offered else "medoids"
+    return wanted if wanted in offered else default
+
+
+def _story_shelves(funnel: Funnel, told: Frame, later: frozenset[str]) -> dict:
+    """The list of this frame, marked against the one before, and the items that a newcomer is asked about."""
+    version, answer = funnel.version, told.answer
+    shown = cards(funnel, answer, [int(p) for p in answer.picks])
+    for item in later & set(shown):
+        shown[item]["reason"] = "✓ they liked it later"
+    grid = [str(i) for i in version.item_ids[_grid(version, f"{version.name}@{version.id}", _chosen_strategy(version))]]
+    rows = version.rows(grid)
+    for item, row in zip(grid, rows, strict=True):
+        asked = plain_card(version, int(row), answer.request.profile)
+        shown.setdefault(item, asked)
+    return {
+        "catalog": version.name,
+        "aspect": aspect(version),
+        "cards": shown,
+        "shelves": [
+            {
+                "key": "list",
+                "title": "The list",
+                "note": _note(told),
+                "list": list(told.ids),
+                "before": list(told.before),
+                "wanted": answer.request.k,
+            },
+            {
+                "key": "ask",
+                "title": "Do you know these?",
+                "note": f"The onboarding grid: {_SAID[_chosen_strategy(version)]}. Like or dislike what you know.",
+                "list": grid,
+                "before": grid,
+            },
+        ],
+        "message": None,
+    }
+
+
+def _note(told: Frame) -> str:
+    if told.answer.starting == "prior":
+        return "No item has been liked yet: this is what people like you liked most."
+    if told.answer.starting == "popular":
+        return "A starting list: nothing is known about you, so these are the most rated items, for everybody the same."
+    if told.answer.starting == "medoids":
+        return "A starting list: nothing is known about you, so this is one typical item of each category."
+    return f"{len(told.entered)} of {len(told.ids)} came with the last answer." if told.entered else "No newcomer."
+
+
+def _replay(version: Version, steps: tuple[Step, ...], at: int) -> None:
+    """The slider that replays the story, and what each answer was."""
+    titles = version.catalog.items["title"]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="replay"):
+        if steps:
+            key = state.shown("frame", at)
+            st.slider(
+                "Replay the story: how many answers have been given",
+                0,
+                len(steps),
+                key=key,
+                on_change=state.changed(key, lambda j: state.change(f"After {j} answers.", frame=j)),
+            )
+        if st.button("See the path on the map", icon=":material/scatter_plot:"):
+            actions.goto("map", replace(state.view(), profile=story.profile_of(steps)), "Your point, answer by answer.")
+        st.button(
+            "Start as nobody",
+            icon=":material/person_off:",
+            on_click=lambda: state.change("Nobody yet.", story=(), frame=None, user=None, off=()),
+            help="Forget every answer: what does the list show to somebody it knows nothing about?",
+        )
+    words = [
+        f"{'**' if j == at else ''}{_in_words(step, titles)}{'**' if j == at else ''}"
+        for j, step in enumerate(steps, 1)
+    ]
+    start = "**nothing known**" if at == 0 else "nothing known"
+    st.markdown(f":gray[{' → '.join([start, *words])}]")
+
+
+def _in_words(step: Step, titles) -> str:
+    if step.kind in story.ABOUT_ITEMS:
+        sign = {"like": "♥", "dislike": "✕", "skip": "?"}[step.kind]
+        return f"{sign} {plain(titles[step.value])}"
+    return f"“{plain(step.value)}”" if step.kind == "wish" else f"{_SIGNAL[step.kind].lower()} {plain(step.value)}"
+
+
+def _what_is_known(version: Version, told: Frame, steps: tuple[Step, ...], later: frozenset[str]) -> None:
+    """What the list knows, in one sentence."""
+    profile = told.answer.request.profile
+    facts = [
+        f"{len(profile.likes)} liked" if profile.likes else "",
+        f"{len(profile.dislikes)} disliked" if profile.dislikes else "",
+    ]
+    facts += ["a wish" if profile.wish else ""]
+    facts += [
+        f"{_SIGNAL[s].lower()} {plain(g)} ({told.belief.counts[s]:,} {_unit(s)})"
+        for s, g in story.known_of([s for s in steps if s.kind not in state.view().off]).items()
+        if told.belief is not None and s in told.belief.counts
+    ]
+    known = ", ".join(f for f in facts if f)
+    basis = (
+        "what 943 people liked" if told.belief is not None and version.name == "movies" else "nothing but the catalog"
+    )
+    text = f"The list knows **{known}**." if known else f"The list knows **nothing about you**: it goes by {basis}."
+    if told.left:
+        titles = version.catalog.items["title"]
+        text += (
+            f" :gray[Left: {', '.join(plain(titles[i]) for i in told.left[:4])}{' ...' if len(told.left) > 4 else ''}.]"
+        )
+    if later:
+        hits = sum(i in later for i in told.ids)
+        text += f" **{hits} of {len(told.ids)}** are items that user {plain(state.view().user)} liked later."
+    st.markdown(text)
+
+
+def _answer_event(event: Event, steps: tuple[Step, ...]) -> None:
+    """An answer given on a card becomes the story's next step."""
+    if event.do in ("like", "dislike"):
+        _tell([*steps, Step(event.do, event.id)], event)
+    elif event.do == "unrate":
+        _tell([s for s in steps if s.value != event.id], event)
+    else:
+        actions.handle(event)
+
+
+def _tell(steps: list[Step], event: Event | None = None, note: str = "") -> None:
+    if event is not None:
+        title = resources.funnel(state.view().catalog).version.catalog.items["title"].get(event.id, "")
+        said = {"like": "You liked", "dislike": "You disliked", "unrate": "You took back what you said of"}[event.do]
+        note = f"{said} {title}."
+    state.change(note, story=tuple(map(str, steps)), frame=None, user=None)
+
+
+def _about_you(version: Version, priors: Priors | None, steps: tuple[Step, ...]) -> None:
+    """Who somebody is: each signal with the number of people behind it."""
+    if priors is None:
+        st.caption("Nobody rated these items, so age, place and time tell nothing here. The movies have people.")
+    else:
+        known = story.known_of(steps)
+        for signal, groups in priors.groups().items():
+            _signal(signal, groups, known.get(signal), steps)
+        st.caption(f"{ESTIMATED} {NO_DATA}")
+        key = state.shown("user", state.view().user or "")
+        st.text_input(
+            "Be a real person (1 to 943)",
+            key=key,
+            placeholder="196",
+            on_change=state.changed(
+                key,
+                lambda u: state.change(
+                    f"You are user {u}." if u else "Yourself again.", user=u.strip() or None, frame=None
+                ),
+            ),
+            help="Their first ratings become the story; the slider forgets them again.",
+        )
+    kinds = [
+        *dict.fromkeys(step.kind for step in steps if step.kind != "skip"),
+        *(["people"] if priors is not None else []),
+    ]
+    off = state.view().off
+    key = state.shown("signals", [k for k in kinds if k not in off])
+    st.pills(
+        "Signals that count",
+        kinds,
+        selection_mode="multi",
+        key=key,
+        format_func=_SIGNAL.get,
+        on_change=state.changed(
+            key, lambda on: state.change("Other signals count.", off=tuple(k for k in kinds if k not in on))
+        ),
+        help="Switch one off to see the list without it.",
+    )
+
+
+def _unit(signal: str) -> str:
+    """What a signal's counts are counts of."""
+    return "likes" if signal in CONTEXT else "people"
+
+
+def _signal(signal: str, groups: dict[str, int], chosen: str | None, steps: tuple[Step, ...]) -> None:
+    unit = _unit(signal)
+    key = state.shown(f"signal-{signal}", chosen)
+
+    def apply(group: str | None) -> None:
+        rest = [s for s in steps if s.kind != signal]
+        if group is None:
+            _tell(rest, note=f"{_SIGNAL[signal]} is unknown again.")
+        else:
+            _tell([*rest, Step(signal, group)], note=f"{_SIGNAL[signal]}: {group}, as {groups[group]:,} {unit}.")
+
+    st.selectbox(
+        _SIGNAL[signal],
+        list(groups),
+        index=None,
+        key=key,
+        placeholder="unknown",
+        format_func=lambda g: f"{g} · {groups[g]:,} {unit}",
+        on_change=state.changed(key, apply),
+    )
+
+
+def _strategy(version: Version) -> None:
+    offered = _strategies(version)
+    key = state.shown("strategy", _chosen_strategy(version))
+    st.selectbox(
+        "What is asked first",
+        offered,
+        key=key,
+        format_func=lambda s: f"{s}: {_SAID[s]}",
+        on_change=state.changed(key, lambda s: state.change(f"Asked first: {_SAID[s]}.", strategy=s)),
+    )
+
+
+def _effects(funnel: Funnel, priors: Priors | None, steps: tuple[Step, ...], told: Frame) -> None:
+    """What each signal brings to this list: the items that would not be there without it."""
+    st.markdown("**What each signal brought**  \n:gray[Items that would not be on this list without it.]")
+    titles, off = funnel.version.catalog.items["title"], state.view().off
+    rows = []
+    for kind in dict.fromkeys(s.kind for s in steps if s.kind not in ("skip", *off)):
+        without = story.tell(funnel, priors, steps, (*off, kind), **_request())
+        own = [i for i in told.ids if i not in without.ids]
+        rows.append({"signal": _SIGNAL[kind], "brought": len(own), "such as": ", ".join(titles[i] for i in own[:3])})
+    if rows:
+        st.dataframe(rows, hide_index=True)
+    else:
+        st.caption("No signal yet. Like something, and this says what it changed.")
+
+
+def _strategies_compared(version: Version) -> None:
+    """What asking first by each strategy was worth to held-out users."""
+    st.markdown("**What should one ask first?**")
+    if version.catalog.interactions is None:
+        st.caption("To compare ways of asking one needs people who rated: see the movies.")
+        return
+    with st.container():
+        record = resources.record(version, "onboarding")
+        if record is None:
+            st.caption("Not measured yet: `python -m recsys cold-start onboarding --json`")
+            return
+        _strategies_chart(record)
+
+
+def _strategies_chart(record: dict) -> None:
+    import plotly.graph_objects as go
+
+    figure = go.Figure()
+    for (name, points), hue in zip(record["strategies"].items(), CATEGORICAL, strict=False):
+        figure.add_scatter(
+            x=[p["n"] for p in points],
+            y=[p["ndcg@10"] for p in points],
+            name=name,
+            mode="lines+markers",
+            line={"color": hue},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [p["high"] - p["ndcg@10"] for p in points],
+                "arrayminus": [p["ndcg@10"] - p["low"] for p in points],
+                "thickness": 1,
+            },
+        )
+    figure.update_layout(
+        height=300,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        xaxis_title="items shown to the newcomer",
+        yaxis_title="nDCG@10 on what they liked else",
+        legend={"orientation": "h", "y": 1.15},
+    )
+    st.plotly_chart(figure, key="strategies", config={"displayModeBar": False})
+
+
+# ------------------------------------------------------------------------------------------------------- a new item
+
+
+def new_item(funnel: Funnel) -> None:
+    """An item that nobody has seen: where it lands, beside what, and who would get it."""
+    view, version = state.view(), funnel.version
+    title, description, tags = view.draft if any(view.draft) else _READY_ITEM.get(view.catalog, ("", "", ""))
+    above = st.columns([1, 1], gap="large")
+    with above[0]:
+        fields = []
+        for place, (name, value, help_text) in enumerate(
+            (("Title", title, ""), ("Description", description, ""), ("Tags", tags, "Separated by commas."))
+        ):
+            key = state.shown(f"draft-{name}", value)
+            fields.append(key)
+            st.text_input(
+                name,
+                key=key,
+                help=help_text or None,
+                on_change=state.changed(key, _draft_changer(place, (title, description, tags))),
+            )
+        picture = _draft_picture(funnel) if "image" in version.spaces else None
+        st.caption("Nothing composed here changes the catalog. A picture stays in this session and is in no link.")
+    try:
+        found = compose(funnel, Draft(title, description, tags, picture))
+    except TastespaceError as error:
+        st.info(plain(error), icon=":material/edit:")
+        return
+    with above[1]:
+        _new_item_map(version, found)
+    ids = [str(i) for i in version.item_ids[found.rows]]
+    shown = {}
+    for place, (item, row) in enumerate(zip(ids, found.rows, strict=True)):
+        why = [{"label": "Words", "value": round(float(found.by_text[place]), 4), "kind": "wish"}]
+        if found.by_picture is not None:
+            why.append({"label": "Picture", "value": round(float(found.by_picture[place]), 4), "kind": "model"})
+        shown[item] = plain_card(version, int(row), view.profile) | {
+            "score": round(float(found.scores[place]), 4),
+            "why": why,
+        }
+    note = "Its neighbours, by words" + (" (violet: by the picture)." if found.by_picture is not None else " alone.")
+    data = {
+        "catalog": version.name,
+        "aspect": aspect(version),
+        "cards": shown,
+        "shelves": [{"key": "neighbours", "title": "Beside what it would stand", "note": note, "list": ids}],
+        "message": None,
+    }
+    shelf(data, key="neighbours", pictures=lambda wanted: thumbnails(version, wanted), on_event=actions.handle)
+    who = "real users with three likes or more" if found.real else "personas"
+    st.markdown(
+        f"**{found.reached} of {found.asked}** {who} would find it among their first {FIRST}, on day one and by "
+        "content alone."
+    )
+    if found.audience:
+        named = "user " if found.real else ""
+        nearest = ", ".join(f"{named}{plain(name)} (place {place:,})" for name, place in found.audience)
+        st.caption(f"It comes nearest to {nearest}.")
+
+
+_READY_ITEM = {
+    "movies": ("Star Trek: The Lost Crew (1998)", "", "Sci-Fi, Adventure"),
+    "clipart": ("A trumpet made of bread", "A baker's joke", "music, food"),
+}
+
+
+def _draft_changer(place: int, draft: tuple[str, str, str]):
+    def apply(text: str) -> None:
+        changed = list(draft)
+        changed[place] = " ".join(text.split())[:500]
+        # A blank keeps an emptied form from falling back to the ready example.
+        state.change("Another new item.", draft=tuple(changed) if any(changed) else (" ", "", ""))
+
+    return apply
+
+
+def _draft_picture(funnel: Funnel) -> str | None:
+    from recsys.sources.pictures import open_upload
+
+    upload = st.file_uploader("Picture", type=["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"], key="draft-picture")
+    if upload is None:
+        warmup.load_pictures(funnel)
+        return None
+    try:
+        with st.spinner("Looking at the picture ..."):
+            return funnel.encode_wish.add_picture(open_upload(upload.getvalue()))
+    except TastespaceError as error:
+        st.warning(plain(error), icon=":material/broken_image:")
+        return None
+
+
+def _new_item_map(version: Version, found) -> None:
+    from recsys.ui.figures import Marks, map_figure
+
+    figure = map_figure(
+        version,
+        version.map(found.space),
+        version.catalog.categories,
+        Marks(picks=found.rows, profile=found.position),
+        you="new",
+    )
+    figure.update_layout(height=380, showlegend=False)
+    st.plotly_chart(figure, key="draft-map", config={"displayModeBar": False})
+    st.caption("The star is the new item, the rings are its neighbours.")
+
+
+# ----------------------------------------------------------------------------------------------------- a new domain
+
+
+def new_domain(funnel: Funnel) -> None:
+    """The same wish in every catalog: the encoders carry over, the interactions do not."""
+    view = state.view()
+    words = view.profile.wish or "cosy winter evening"
+    key = state.shown("domain-wish", words)
+    st.text_input(
+        "One wish, two shops",
+        key=key,
+        on_change=state.changed(key, lambda w: state.change(f"Both shops: “{w}”.", profile=view.profile.wishing(w))),
+    )
+    st.caption(
+        "The encoders know words and pictures of any shop on its first day. What people liked in one shop says nothing "
+        "about the items of the other: that has to be collected anew."
+    )
+    for name in resources.catalogs():
+        other = resources.funnel(name)
+        answer = other.recommend(Request(Profile(wish=words), lam=view.lam))
+        ids = [str(i) for i in other.version.item_ids[answer.candidates[answer.picks]]]
+        real = other.version.catalog.interactions
+        note = f"{len(other.version.item_ids):,} items, " + (
+            "no interactions." if real is None else f"{len(real):,} ratings, of no use here."
+        )
+        data = {
+            "catalog": name,
+            "aspect": aspect(other.version),
+            "cards": cards(other, answer, [int(p) for p in answer.picks]),
+            "shelves": [{"key": f"domain-{name}", "title": other.version.manifest["label"], "note": note, "list": ids}],
+            "message": None,
+        }
+        shelf(
+            data,
+            key=f"domain-{name}",
+            pictures=lambda wanted, version=other.version: thumbnails(version, wanted),
+            on_event=lambda event, name=name: _in_domain(event, name),
+        )
+
+
+def _in_domain(event: Event, name: str) -> None:
+    if name != state.view().catalog:
+        part = state.view().part
+        state.switch_catalog(name)
+        st.session_state.view = replace(state.view(), part=part)
+    actions.handle(event)
+
+
+# ------------------------------------------------------------------------------------------- a simulated population
+
+
+@st.cache_data(max_entries=8, show_spinner="Simulating 200 people ...")
+def _simulated(_version: Version, version_id: str) -> dict:
+    return simulate(_version)
+
+
+def population(funnel: Funnel) -> None:
+    """Made-up people with a known truth: how much of the best possible list somebody with m likes gets."""
+    import plotly.graph_objects as go
+
+    version = funnel.version
+    told = _simulated(version, f"{version.name}@{version.id}")
+    st.info(
+        f"**Simulated.** {told['users']} people whose true tastes are mixtures of directions of the space, drawn from "
+        "a seed. Only because we made them up do we know the best list for each, and so how far a list falls short.",
+        icon=":material/science:",
+    )
+    curve = told["curve"]
+    figure = go.Figure()
+    for name, label, hue in (
+        ("content", "the list of the Recommend page", CATEGORICAL[0]),
+        ("popular", "the most popular, for everybody", "#9b968c"),
+    ):
+        figure.add_scatter(
+            x=[p["m"] for p in curve], y=[p[name] for p in curve], name=label, mode="lines+markers", line={"color": hue}
+        )
+    figure.add_scatter(
+        x=[p["m"] for p in curve] + [p["m"] for p in reversed(curve)],
+        y=[p["high"] for p in curve] + [p["low"] for p in reversed(curve)],
+        fill="toself",
+        mode="none",
+        fillcolor="rgba(16,141,122,0.18)",
+        name="95% band over people",
+        hoverinfo="skip",
+    )
+    figure.update_layout(
+        height=380,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        xaxis_title="likes that are known (m)",
+        yaxis_title="share of the best possible list (0 = random)",
+        yaxis_tickformat=".0%",
+        legend={"orientation": "h", "y": 1.1},
+    )
+    st.markdown("**How soon is a list as good as it can be?**  \n:gray[Simulated: the gap to 100% is the regret.]")
+    st.plotly_chart(figure, key="population", config={"displayModeBar": False})
+    for person in told["examples"][:3]:
+        st.caption(f"Simulated person: drawn to {plain(_directions(person))}.")
+    st.caption(
+        f"The same on the command line: `python -m recsys cold-start population --catalog {version.name} --json`"
+    )
+
+
+def _directions(person: dict) -> str:
+    return ", ".join(f"{d['name']} ({d['weight']:.0%})" for d in person["directions"])
