@@ -284,9 +284,8 @@ def _cold_start(arguments, settings: Settings) -> dict:
     version = funnel.version
     if arguments.part == "onboarding":
         from recsys.lessons.onboarding import compare
-        from recsys.lessons.records import write
 
-        return write(settings, version, "onboarding", compare(version))
+        return compare(version)
     if arguments.part == "population":
         from recsys.lessons.population import population
 

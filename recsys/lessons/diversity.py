@@ -5,7 +5,7 @@ things: a method can make every list varied and still show all people the same f
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -195,7 +195,7 @@ class _Shop:
 
 def compared(funnel: Funnel, request: Request, methods: Sequence[str]) -> dict:
     """One profile's lists by several methods, as the JSON of the command line."""
-    answer = funnel.recommend(replace(request, lam=1.0))
+    answer = funnel.recommend(request)
     at = round(request.lam * 100)
     ids = funnel.version.item_ids[answer.candidates]
     return {

@@ -103,6 +103,7 @@ def compose(funnel: Funnel, draft: Draft, m: int = 10) -> NewItem:
         shares = [vectors @ vector]
     scores = np.round(sum(shares), DECIMALS)
     order = np.lexsort((np.arange(len(scores)), -scores))[:m]
+    by_picture = shares[1] if len(shares) > 1 and picture is not None else None
     names, places, real = _audience(funnel, vectors, vector)
     nearest = np.argsort(places, kind="stable")[:SHOWN]
     return NewItem(
@@ -110,8 +111,8 @@ def compose(funnel: Funnel, draft: Draft, m: int = 10) -> NewItem:
         position=place(vector[None], version.spaces[space], version.map(space))[0],
         rows=order,
         scores=scores[order],
-        by_text=shares[0][order],
-        by_picture=shares[1][order] if len(shares) > 1 and picture is not None else None,
+        by_text=(scores if by_picture is None else shares[0])[order],
+        by_picture=None if by_picture is None else by_picture[order],
         audience=[(names[j], int(places[j])) for j in nearest],
         reached=int((places <= FIRST).sum()),
         asked=len(names),

@@ -201,7 +201,7 @@ def of_user(version: Version, user_id: str, m: int = 20) -> tuple[tuple[Step, ..
         raise InvalidInput(f"{version.manifest['label']} has no real users.", "MovieLens has: --catalog movies.")
     if user_id not in set(interactions["user_id"]):
         known = sorted(interactions["user_id"].unique(), key=lambda u: (len(u), u))
-        raise InvalidInput(f"There is no user {quoted(user_id, 20)}.", f"They are {known[0]} to {known[-1]}.")
+        raise InvalidInput(f"There is no user {quoted(user_id, 20)}.", f"They go from {known[0]} to {known[-1]}.")
     own = interactions[interactions["user_id"] == user_id].sort_values(["timestamp", "item_id"], kind="stable")
     told = [
         Step("like" if rating >= 4 else "dislike", str(item))

@@ -31,13 +31,6 @@ def funnel(name: str) -> Funnel:
     return _funnel(str(path) if path is not None else str(open_current(SETTINGS, name).path))
 
 
-def record(version: Version, kind: str) -> dict | None:
-    """A stored measurement of a built catalog; None where nobody has made it yet. See `recsys.lessons.records`."""
-    from recsys.lessons.records import read
-
-    return read(SETTINGS, version, kind)
-
-
 def catalogs() -> list[str]:
     """Names of the catalogs that can be opened, the one to start with first.
 

@@ -182,6 +182,16 @@ class Screen:
         return [one["pool"][row] for row in one["stops"][round(one["lam"] * 100)]]
 
     @property
+    def story(self) -> dict[str, list[str]]:
+        """The ids on Cold start's shelves, by key."""
+        return {one["key"]: one["list"] for one in self.shelves["story"]["shelves"]}
+
+    @property
+    def note(self) -> str:
+        """What Cold start says of its list."""
+        return self.shelves["story"]["shelves"][0]["note"]
+
+    @property
     def view(self):
         """What the session looks at."""
         return self.at.session_state.view

@@ -6,6 +6,8 @@ import pytest
 
 from recsys.errors import StoreUnavailable
 from recsys.funnel import Funnel, Request
+from recsys.lessons import diversity, story
+from recsys.lessons.priors import learn_priors
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
 from recsys.ui import resources
@@ -287,3 +289,108 @@ def test_a_widget_whose_value_changed_elsewhere_is_another_one(app):
     assert screen.at.text_input[0].key == wish
     screen.click("Undo")
     assert screen.at.text_input[0].key != wish and screen.at.text_input[0].value == ""
+
+
+def test_cold_start_opens_on_a_story_that_says_something(app):
+    screen = app().open("cold_start", {"catalog": "movies"})
+    assert not screen.at.error and not screen.at.exception
+    steps, _ = story.read_steps(story.READY["movies"], resources.funnel("movies").version, None)
+    assert f"**{sum(s.kind == 'like' for s in steps)} liked" in screen.words
+    assert len(screen.story["list"]) == 10 and len(screen.story["ask"]) == 12
+
+
+def test_nobody_is_told_what_the_list_goes_by(app):
+    screen = app().open("cold_start", {"catalog": "movies"}).click("Start as nobody")
+    assert screen.view.story == () and "nothing about you" in screen.words
+    assert screen.story["list"][0] == "222"  # what most people like
+    pictures = app().open("cold_start", {"catalog": "clipart", "story": ""})
+    assert "nothing about you" in pictures.words and "one typical item of each category" in pictures.note
+
+
+def test_an_answer_becomes_the_storys_next_step_and_can_be_taken_back(app):
+    screen = app().open("cold_start", {"catalog": "movies", "story": ""})
+    item = screen.story["ask"][3]
+    screen.do("like", item, key="story")
+    assert screen.view.story == (f"like:{item}",) and item not in screen.story["list"]
+    frame = story.tell(
+        resources.funnel("movies"), learn_priors(resources.funnel("movies").version), [story.Step("like", item)]
+    )
+    assert tuple(screen.story["list"]) == frame.ids
+    assert screen.shelves["story"]["shelves"][0]["before"] == list(frame.before)
+    screen.do("dislike", screen.story["list"][0], key="story")
+    assert len(screen.view.story) == 2
+    screen.do("unrate", item, key="story")
+    assert len(screen.view.story) == 1 and screen.view.story[0].startswith("dislike:")
+    screen.click("Undo").click("Undo")
+    assert screen.view.story == (f"like:{item}",)
+
+
+def test_the_replay_shows_the_list_of_that_frame(app):
+    told = ["like:item-3", "like:item-8", "dislike:222"]
+    lists = [app().open("cold_start", {"catalog": "movies", "story": told[:n]}).story["list"] for n in (1, 3)]
+    screen = app().open("cold_start", {"catalog": "movies", "story": told, "frame": "1"})
+    assert screen.story["list"] == lists[0] != lists[1]
+    screen.at.slider(key="frame-0").set_value(3).run()
+    assert screen.view.frame == 3 and screen.view.story == tuple(told)
+    assert screen.story["list"] == lists[1]
+
+
+def test_a_story_that_cannot_be_read_is_told_and_the_rest_is_kept(app):
+    screen = app().open("cold_start", {"catalog": "movies", "story": ["like:no-such", "like:222", "<script>"]})
+    assert not screen.at.exception and "no-such" in screen.words.replace("\\", "")
+    assert "222" not in screen.story["list"]
+    known = app().open("cold_start", {"catalog": "clipart", "user": "7"})
+    assert not known.at.exception
+
+
+def test_a_new_item_lands_and_an_empty_one_says_what_it_needs(app):
+    screen = app().open("cold_start", {"catalog": "movies", "part": "item"})
+    assert not screen.at.exception and len(screen.shelves["neighbours"]["shelves"][0]["list"]) == 10
+    assert "would find it among their first 10" in screen.words
+    for title in ("<script>alert(1)</script>", "x" * 10_000, "![](http://x) **b**"):
+        screen.at.text_input(key=next(w.key for w in screen.at.text_input if w.label == "Title")).set_value(title).run()
+        assert not screen.at.exception and screen.shelves["neighbours"]["shelves"][0]["list"]
+    before = resources.funnel("movies").version.catalog.items.copy()
+    for label in ("Title", "Description", "Tags"):
+        screen.at.text_input(key=next(w.key for w in screen.at.text_input if w.label == label)).set_value("").run()
+    assert "Give it a title" in screen.words
+    assert resources.funnel("movies").version.catalog.items.equals(before)
+
+
+def test_one_wish_in_both_shops(app):
+    screen = app().open("cold_start", {"catalog": "movies", "part": "domain"})
+    for name in ("clipart", "movies"):
+        (shown,) = screen.shelves[f"domain-{name}"]["shelves"]
+        assert shown["list"] == expected(name, Request(Profile(wish="cosy winter evening")))[1]
+
+
+def test_the_population_says_that_it_is_simulated(app):
+    screen = app().open("cold_start", {"catalog": "clipart", "part": "population"})
+    assert not screen.at.exception and "Simulated" in "".join(i.value for i in screen.at.info)
+
+
+def test_diversity_opens_on_an_example_and_shows_each_methods_lists(app):
+    screen = app().open("diversity", {"catalog": "movies", "lam": "0.4", "method": ["mmr", "dpp", "cap"]})
+    profile = diversity.READY["movies"]
+    assert screen.view.profile == profile and not screen.at.exception
+    funnel = resources.funnel("movies")
+    answer = funnel.recommend(Request(profile, lam=0.4))
+    ids = [str(i) for i in funnel.version.item_ids[answer.candidates]]
+    plain, *methods = screen.shelves["methods"]["shelves"]
+    assert plain["list"] == ids[:10]
+    for one in methods:
+        lists = diversity.settings(funnel, answer, (one["key"],))[one["key"]].sweep.picks
+        assert [[one["pool"][row] for row in stop] for stop in one["stops"]] == [
+            [ids[p] for p in stop] for stop in lists
+        ]
+        assert len(one["notes"]) == 101 and one["stops"][-1] == [one["pool"].index(i) for i in plain["list"]]
+    assert [one["slider"] for one in methods] == [True, False, False]
+
+
+def test_diversity_keeps_one_method_and_steps_through_its_choice(app):
+    screen = app().open("diversity", {"catalog": "movies", "method": ["dpp"]})
+    assert screen.view.methods == ("dpp",) and "Watch DPP choose" in screen.words
+    screen.at.slider(key="step-0").set_value(4).run()
+    assert screen.view.step == 4 and not screen.at.exception
+    bad = app().open("diversity", {"catalog": "movies", "method": ["magic"]})
+    assert bad.view.methods == ("mmr", "dpp") and "method of diversity" in bad.words

@@ -19,8 +19,11 @@ from recsys.bench.browser import (  # noqa: E402
     shelves_of,
     wait_until_painted,
 )
+from recsys.funnel import Funnel  # noqa: E402
 from recsys.settings import Settings  # noqa: E402
-from recsys.version import built_names  # noqa: E402
+from recsys.store import open_store  # noqa: E402
+from recsys.version import built_names, open_current  # noqa: E402
+from recsys.wishes import Wishes  # noqa: E402
 
 # Streamlit looks for its own server below the page's address first, and gets an honest 404.
 OWN_PROBES = ("/_stcore/health", "/_stcore/host-config")
@@ -50,6 +53,13 @@ def app(settings) -> App:
         pytest.skip("the catalog movies is not built: python -m recsys build")
     with running_app(settings) as app:
         yield app
+
+
+@pytest.fixture(scope="session")
+def movies(settings) -> Funnel:
+    """The funnel of the movies, in this process."""
+    version = open_current(settings, "movies")
+    return Funnel(version, open_store(settings, version.shard, version.collection), Wishes(version))
 
 
 @pytest.fixture

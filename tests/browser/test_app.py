@@ -9,30 +9,23 @@ from playwright.sync_api import expect
 
 from recsys.bench.app import FILTERS, Visit, _changes, expected
 from recsys.bench.browser import running_app
-from recsys.funnel import Funnel, Request
+from recsys.funnel import Request
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
-from recsys.store import open_store
 from recsys.ui.tour import tour, tries
 from recsys.version import open_current
 from recsys.where import Where
-from recsys.wishes import Wishes
 
 pytestmark = pytest.mark.browser
 
 TREK = {"catalog": ["movies"], "like": ["222"]}
-
-
-@pytest.fixture(scope="session")
-def movies(settings) -> Funnel:
-    version = open_current(settings, "movies")
-    return Funnel(version, open_store(settings, version.shard, version.collection), Wishes(version))
+PAGES = ("recommend", "map", "cold_start", "diversity")
 
 
 def test_every_ready_made_item_exists(settings, clipart):
     for catalog in (clipart, "movies"):
         version = open_current(settings, catalog)
-        offered = [*tour((clipart, "movies")), *tries("recommend", catalog), *tries("map", catalog)]
+        offered = [*tour((clipart, "movies")), *(t for page in PAGES for t in tries(page, catalog))]
         profiles = [p.profile for p in PERSONAS if p.catalog == catalog]
         profiles += [one.view.profile for one in offered if one.view.catalog == catalog]
         assert [item for profile in profiles for item in profile.rated if item not in version] == []

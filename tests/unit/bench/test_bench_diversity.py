@@ -2,6 +2,9 @@
 
 import json
 
+from schema import documented_bench
+from schema import told as keys_of
+
 from recsys.bench import diversity as bench
 from recsys.diversity import METHODS
 
@@ -10,7 +13,7 @@ def test_every_method_in_every_shape(monkeypatch):
     monkeypatch.setattr(bench, "TIMES", 3)
     monkeypatch.setattr(bench, "SHAPES", ((30, 4, 1), (20, 3, 5)))
     told = json.loads(json.dumps(bench.bench_diversity()))
-    assert told["benchmark"] == "diversity" and {"machine", "versions"} <= set(told)
+    assert told["benchmark"] == "diversity" and keys_of(told) == documented_bench("bench diversity")
     assert [(run["candidates"], run["dims"], run["lambdas"]) for run in told["runs"]] == [(30, 4, 1), (20, 3, 5)]
     for run in told["runs"]:
         assert set(run["methods"]) == set(METHODS)

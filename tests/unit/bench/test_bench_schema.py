@@ -1,7 +1,6 @@
 """The benchmarks' documents have exactly the keys that docs/schema.md tells."""
 
 import json
-import re
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import count
@@ -10,6 +9,8 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
+from schema import documented_bench as documented
+from schema import keys, told
 
 from recsys.bench import app as bench_app_module
 from recsys.bench import build as bench_build_module
@@ -18,50 +19,10 @@ from recsys.bench.app import WISH, bench_app
 from recsys.bench.build import bench_build
 from recsys.bench.store import bench_store
 from recsys.funnel import STOPS
-from recsys.settings import ROOT, Settings
+from recsys.settings import Settings
 from recsys.version import publish
 
-OPEN = "versions"  # its keys are packages
 TEXT = np.eye(6, 3, dtype=np.float32) + 0.1
-
-
-def documented(section: str) -> set[str]:
-    """The keys of a section of the page and of what all benchmarks have: paths, as `runs.edge.plain.p50_ms`."""
-    page = (ROOT / "docs" / "schema.md").read_text()
-    blocks = [re.search(rf"^##+ `{title}`.*?```\n(.*?)```", page, re.M | re.S)[1] for title in ("bench", section)]
-    return set().union(*map(_keys, blocks))
-
-
-def _keys(block: str) -> set[str]:
-    """Reads the page's notation: a line is keys and, some spaces on, what they mean; braces nest."""
-    paths, parents = set(), [[""]]
-    for line in block.splitlines():
-        if re.match(r" {20}", line):  # goes on with what a key means
-            continue
-        if line.strip().startswith("}"):
-            parents.pop()
-            continue
-        names, colon, rest = (
-            line.strip().partition(": ") if re.match(r"[\w@, ]+: \[?{", line.strip()) else (line, "", "")
-        )
-        names = re.split(r"\s{2,}", names.strip())[0].split(", ")
-        here = [parent + name for parent in parents[-1] for name in names]
-        paths |= set(here)
-        inside = re.match(r"{ (.*?) }", rest)
-        if inside:
-            paths |= {f"{path}.{name}" for path in here for name in inside[1].split(", ")}
-        elif colon:
-            parents.append([f"{path}." for path in here])
-    return paths
-
-
-def told(document: object, path: str = "") -> set[str]:
-    """The paths of a document's keys; the elements of a list count as one."""
-    if isinstance(document, list):
-        return set().union(*(told(element, path) for element in document))
-    if not isinstance(document, dict) or path == f"{OPEN}.":
-        return set()
-    return set().union(*({path + key} | told(value, f"{path}{key}.") for key, value in document.items()))
 
 
 def test_the_notation_is_read():
@@ -69,7 +30,7 @@ def test_the_notation_is_read():
         f"a, b      two\n{' ' * 26}of them\nc: {{ d, e }}   more\n"
         "f: [{     many\n  g, h: {\n    i@10    x\n  }\n  j\n}]\nk    l, m\n"
     )
-    assert _keys(block) == {*"abcfk", "c.d", "c.e", "f.g", "f.h", "f.g.i@10", "f.h.i@10", "f.j"}
+    assert keys(block) == {*"abcfk", "c.d", "c.e", "f.g", "f.h", "f.g.i@10", "f.h.i@10", "f.j"}
     assert told({"a": 1, "f": [{"g": {"i": 1}}, {"j": 2}], "versions": {"python": "3"}}) == {
         *("a", "f", "f.g", "f.g.i", "f.j", "versions")
     }
@@ -114,7 +75,7 @@ def pretended(monkeypatch):
     monkeypatch.setattr(bench_app_module, "chromium", lambda: nullcontext(browser))
     monkeypatch.setattr(bench_app_module, "running_app", running_app)
     for wait in ("wait_until_up", "wait_until_painted", "settle"):
-        monkeypatch.setattr(bench_app_module, wait, lambda *arguments: None)
+        monkeypatch.setattr(bench_app_module, wait, lambda *arguments, **more: None)
     monkeypatch.setattr(
         bench_app_module, "order", lambda page, shelf: ["apple", "pear", "cat", "dog", str(next(lists))]
     )

@@ -1,0 +1,76 @@
+"""The diversity laboratory: lists, costs and the whole shop, against figures computed otherwise."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from recsys.diversity import METHODS
+from recsys.evaluation.metrics import rbo
+from recsys.funnel import STOPS, Funnel, Request
+from recsys.lessons import diversity
+from recsys.profile import Profile
+from recsys.store import memory_store
+
+
+@pytest.fixture
+def funnel(forty):
+    return Funnel(forty, memory_store(forty.spaces, forty.catalog), lambda profile: {})
+
+
+def test_each_setting_is_what_its_list_says(funnel):
+    answer = funnel.recommend(Request(Profile(likes=("apple",)), k=3))
+    vectors = funnel.version.spaces["text"][answer.candidates].astype(float)
+    found = diversity.settings(funnel, answer, tuple(METHODS))
+    assert set(found) == set(METHODS)
+    for one in found.values():
+        assert one.sweep.picks.shape == (len(STOPS), 3)
+        for picks, relevance, distance, overlap in zip(
+            one.sweep.picks, one.relevance, one.distance, one.overlap, strict=True
+        ):
+            assert relevance == pytest.approx(answer.relevance[picks].mean())
+            assert distance == pytest.approx(
+                np.mean([1 - vectors[i] @ vectors[j] for i, j in combinations(picks, 2)]), abs=1e-6
+            )
+            assert overlap == pytest.approx(rbo(picks.tolist(), [0, 1, 2]))
+        assert one.sweep.picks[-1].tolist() == [0, 1, 2] and one.overlap[-1] == pytest.approx(1)
+
+
+def test_one_item_has_no_distance(funnel):
+    answer = funnel.recommend(Request(Profile(likes=("apple",)), k=1))
+    assert np.isnan(diversity.settings(funnel, answer, ("mmr",))["mmr"].distance).all()
+
+
+def test_the_steps_are_those_of_the_list(funnel):
+    answer = funnel.recommend(Request(Profile(likes=("apple",)), k=4, lam=0.4))
+    for method in METHODS:
+        picks = diversity.settings(funnel, answer, (method,))[method].sweep.picks[40]
+        assert [step.pick for step in diversity.steps(funnel, answer, method, 0.4)] == picks.tolist()
+
+
+def test_real_people_keep_half_of_their_likes_to_themselves(forty):
+    profiles, held = diversity.shoppers(forty, users=5, seed=1)
+    likes = forty.catalog.interactions.query("rating >= 4").groupby("user_id")["item_id"].agg(set)
+    for profile, rest in zip(profiles, held, strict=True):
+        assert set(profile.likes) | rest in likes.tolist() and not set(profile.likes) & rest
+
+
+def test_a_shop_without_ratings_gets_simulated_people(nobody):
+    told = diversity.shop(
+        Funnel(nobody, memory_store(nobody.spaces, nobody.catalog), lambda profile: {}),
+        ("plain", "mmr"),
+        (1.0, 0.0),
+        k=2,
+    )
+    assert told["simulated"] and set(told["methods"]) == {"plain", "mmr"}
+    (first, last) = told["methods"]["mmr"]
+    assert (first["lam"], last["lam"]) == (1.0, 0.0) and "ndcg@10" not in first
+    assert first == {**told["methods"]["plain"][0]} and last["ild"] >= first["ild"]
+    assert 0 < first["coverage"] <= 1 and 0 <= first["gini"] <= 1
+
+
+def test_the_document_compares_all_methods(funnel):
+    told = diversity.compared(funnel, Request(Profile(likes=("apple",)), lam=1.0, k=3), tuple(METHODS))
+    lists = [one["items"] for one in told["methods"].values()]
+    assert lists == [lists[0]] * len(METHODS) and len(lists[0]) == 3
+    assert {one["rbo"] for one in told["methods"].values()} == {1.0}
