@@ -23,7 +23,7 @@ with lists:
 with above:
     frame.header("diversity", "Diversity", "Ten relevant items can be ten times the same. What does variety cost?")
     controls.active_conditions(version)
-    frame.changes(state.effect(data["shelves"][0]["list"]))
+    frame.changes(state.effect(data["shelves"][0]["list"]), page="diversity")
 
 with st.sidebar:
     controls.rated(version)

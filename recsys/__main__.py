@@ -59,6 +59,32 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--space", metavar="S", help="text, image or blend; the catalog's default otherwise")
         sub.add_argument("--k", type=int, default=default_k, metavar="N", help=f"length of the list ({default_k})")
 
+    def asking(sub: argparse.ArgumentParser) -> None:
+        for flag, what in (("like", "an item they like"), ("dislike", "an item they dislike")):
+            sub.add_argument(f"--{flag}", action="append", default=[], metavar="ID", help=f"{what} (repeatable)")
+        sub.add_argument("--wish", default="", metavar="TEXT", help="what they ask for, in words")
+        sub.add_argument(
+            "--category", action="append", default=[], metavar="X", help="a category they chose (repeatable)"
+        )
+        sub.add_argument(
+            "--blend",
+            type=float,
+            default=DEFAULT_BLEND,
+            metavar="W",
+            help="words against picture, 0 to 1 (%(default)s)",
+        )
+        sub.add_argument(
+            "--lam",
+            type=float,
+            default=DEFAULT_LAM,
+            metavar="F",
+            help="1 = more alike ... 0 = more varied (%(default)s)",
+        )
+        sub.add_argument(
+            "--where", action="append", default=[], metavar="COND", help="such as 'year>=1990' (repeatable)"
+        )
+        listing(sub)
+
     command("catalogs", _catalogs, "List the catalogs and what is built of each.")
 
     sub = command("build", _build, "Fetch, embed, project and store catalogs; goes on where it was stopped.")
@@ -84,18 +110,8 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("recommend", _recommend, "Recommend to a profile.")
     on_catalog(sub)
-    for flag, what in (("like", "an item they like"), ("dislike", "an item they dislike")):
-        sub.add_argument(f"--{flag}", action="append", default=[], metavar="ID", help=f"{what} (repeatable)")
-    sub.add_argument("--wish", default="", metavar="TEXT", help="what they ask for, in words")
-    sub.add_argument("--category", action="append", default=[], metavar="X", help="a category they chose (repeatable)")
-    sub.add_argument(
-        "--blend", type=float, default=DEFAULT_BLEND, metavar="W", help="words against picture, 0 to 1 (%(default)s)"
-    )
-    sub.add_argument(
-        "--lam", type=float, default=DEFAULT_LAM, metavar="F", help="1 = more alike ... 0 = more varied (%(default)s)"
-    )
-    sub.add_argument("--where", action="append", default=[], metavar="COND", help="such as 'year>=1990' (repeatable)")
-    listing(sub)
+    asking(sub)
+    sub.add_argument("--diversity", default="mmr", metavar="M", help="plain, mmr, dpp or cap (%(default)s)")
 
     sub = command("export", _export, "Write a catalog's items and vectors, rows aligned.")
     on_catalog(sub)
@@ -121,7 +137,12 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--catalog", default=default, metavar="C", help="the catalog's name (%(default)s)")
         sub.set_defaults(run=_cold_start)
         if name == "story":
-            sub.add_argument("--answer", action="append", metavar="KIND:VALUE", help="such as like:222 (repeatable)")
+            sub.add_argument(
+                "--answer",
+                action="append",
+                metavar="KIND:VALUE",
+                help="such as like:222 (repeatable); empty for a newcomer",
+            )
             sub.add_argument("--user", metavar="ID", help="a real user, by their first ratings")
             sub.add_argument("--off", action="append", default=[], metavar="KIND", help="leave answers of a kind out")
             sub.add_argument("--lam", type=float, default=DEFAULT_LAM, metavar="F")
@@ -142,11 +163,10 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--method", action="append", metavar="M", help="plain, mmr, dpp or cap; all otherwise")
         sub.set_defaults(run=_diversity)
         on_catalog(sub)
-        listing(sub)
         if name == "compare":
-            sub.add_argument("--like", action="append", default=[], metavar="ID", help="an item they like (repeatable)")
-            sub.add_argument("--wish", default="", metavar="TEXT")
-            sub.add_argument("--lam", type=float, default=DEFAULT_LAM, metavar="F")
+            asking(sub)
+        else:
+            listing(sub)
 
     bench = commands.add_parser("bench", help="Measure.", description="Measure.")
     kinds = bench.add_subparsers(dest="bench", required=True, metavar="WHAT", parser_class=_Parser)
@@ -227,12 +247,19 @@ def _similar(arguments, settings: Settings) -> dict:
 
 
 def _recommend(arguments, settings: Settings) -> dict:
+    from recsys.explain import as_document
+
+    funnel, _ = _funnel(settings, arguments.catalog)
+    request = replace(_request(arguments, funnel.version), diversity=arguments.diversity)
+    return as_document(funnel, funnel.recommend(request))
+
+
+def _request(arguments, version):
     from recsys.errors import InvalidInput
+    from recsys.funnel import Request
     from recsys.profile import Profile
     from recsys.where import Where
 
-    funnel, _ = _funnel(settings, arguments.catalog)
-    version = funnel.version
     known = version.facets.counts(version.catalog.categories)
     for category in arguments.category:
         if category not in known:
@@ -248,7 +275,7 @@ def _recommend(arguments, settings: Settings) -> dict:
         categories=tuple(dict.fromkeys(arguments.category)),
     ).wishing(arguments.wish)
     where = Where.parse(arguments.where, version.catalog)
-    return _listed(funnel, profile, arguments, lam=arguments.lam, blend=arguments.blend, where=where)
+    return Request(profile, arguments.space, arguments.blend, arguments.lam, where, arguments.k)
 
 
 def _listed(funnel, profile, arguments, **request) -> dict:
@@ -304,7 +331,7 @@ def _cold_start(arguments, settings: Settings) -> dict:
     if arguments.user is not None:
         steps, _ = of_user(version, arguments.user)
     else:
-        texts = READY.get(version.name, ()) if arguments.answer is None else arguments.answer
+        texts = READY.get(version.name, ()) if arguments.answer is None else filter(None, arguments.answer)
         steps, problems = read_steps(texts, version, priors)
         if problems:
             raise InvalidInput(problems[0])
@@ -314,17 +341,16 @@ def _cold_start(arguments, settings: Settings) -> dict:
 
 def _diversity(arguments, settings: Settings) -> dict:
     from recsys.diversity import METHODS
-    from recsys.funnel import Request
     from recsys.lessons.diversity import READY, compared, shop
-    from recsys.profile import Profile
 
     funnel, _ = _funnel(settings, arguments.catalog)
     methods = arguments.method or list(METHODS)
     if arguments.part == "shop":
         return shop(funnel, methods, space=arguments.space, k=arguments.k)
-    profile = Profile(likes=tuple(dict.fromkeys(arguments.like))).wishing(arguments.wish)
-    profile = profile or READY.get(funnel.version.name, Profile())
-    return compared(funnel, Request(profile, arguments.space, lam=arguments.lam, k=arguments.k), methods)
+    request = _request(arguments, funnel.version)
+    if not request.profile and funnel.version.name in READY:  # as the page does
+        request = replace(request, profile=READY[funnel.version.name])
+    return compared(funnel, request, methods)
 
 
 def _bench(arguments, settings: Settings) -> dict:

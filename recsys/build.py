@@ -236,7 +236,8 @@ def _draw(steps: _Steps, read: Callable[[str], bytes], catalog: Catalog) -> list
     raw = [b"" if path is None else read(path) for path in catalog.items["image"]]
 
     keys = [key_of("draw", DRAWN, PICTURE, THUMBNAIL, svg) for svg in raw]
-    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_end_with_parent) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)) as pool:
 
         def draw(positions: list[int]) -> list[bytes]:
             drawn = pool.map(
@@ -247,9 +248,11 @@ def _draw(steps: _Steps, read: Callable[[str], bytes], catalog: Catalog) -> list
         return [_split(pair) for pair in steps.run("draw pictures", keys, draw, DRAW_BATCH)]
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """Lets a worker end when its parent is killed; it would wait for work forever."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:  # killed while the worker was still starting: no signal will come any more
+        os._exit(1)
 
 
 def _embed(

@@ -180,7 +180,7 @@ def path(funnel: Funnel, steps: Sequence[Step], space: str, blend: float, coords
     return place(points, vectors, coords)
 
 
-def of_user(version: Version, user_id: str, m: int = 20) -> tuple[tuple[Step, ...], frozenset[str]]:
+def of_user(version: Version, user_id: str, m: int = 12) -> tuple[tuple[Step, ...], frozenset[str]]:
     """A real user as a story: what is known of the person, then their first ratings in the order they were given.
 
     Ratings of 4 and 5 are likes, 1 and 2 dislikes; a 3 tells neither and is passed over.

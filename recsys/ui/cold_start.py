@@ -14,6 +14,7 @@ from recsys.lessons.priors import CONTEXT, ESTIMATED, NO_DATA, Priors, learn_pri
 from recsys.lessons.story import READY, Frame, Step
 from recsys.profile import Profile
 from recsys.ui import actions, resources, state, warmup
+from recsys.ui.link import DOMAIN_WISH
 from recsys.ui.lists import aspect, cards, plain_card
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.pictures import thumbnails
@@ -28,7 +29,7 @@ PARTS = {
     "population": "A simulated population",
 }
 HINTS = {
-    "user": "Answer anything below, or say who you are on the left.",
+    "user": "Answer anything below, or say in the sidebar who you are.",
     "item": "Change its words and watch where it lands.",
     "domain": "Wish for something else.",
     "population": "Nobody here is real, and that is the point.",
@@ -529,7 +530,7 @@ def _new_item_map(version: Version, found) -> None:
 def new_domain(funnel: Funnel) -> None:
     """The same wish in every catalog: the encoders carry over, the interactions do not."""
     view = state.view()
-    words = view.profile.wish or "cosy winter evening"
+    words = view.profile.wish or DOMAIN_WISH
     key = state.shown("domain-wish", words)
     st.text_input(
         "One wish, two shops",

@@ -76,7 +76,11 @@ def _take(one: Try) -> None:
     state.go(replace(one.view, tour=state.view().tour), f"{one.label}. Look: {one.look_for}")
 
 
-def changes(effect: str = "", hint: str = "Like something, wish for something, or try a button above.") -> None:
+def changes(
+    effect: str = "",
+    hint: str = "Like something, wish for something, or try a button above.",
+    page: str = "recommend",
+) -> None:
     """What just changed, undo, and the link and command of what is shown."""
     with st.container(horizontal=True, vertical_alignment="center", key="changes"):
         note = st.session_state.note
@@ -91,10 +95,10 @@ def changes(effect: str = "", hint: str = "Like something, wish for something, o
             disabled=not st.session_state.history,
             help="Take back the last change.",
         )
-        _share()
+        _share(page)
 
 
-def _share() -> None:
+def _share(page: str) -> None:
     share = st.popover("Share", icon=":material/link:", key="share", on_change="rerun")
     if not share.open:
         return
@@ -104,8 +108,8 @@ def _share() -> None:
         st.code(_link(current), language=None, wrap_lines=True)
         if current.profile.picture is not None:
             st.caption("The uploaded picture is not in the link.")
-        st.caption("This command prints the same list:")
-        st.code(to_command(current), language="bash", wrap_lines=True)
+        st.caption("This command prints the same:")
+        st.code(to_command(current, page), language="bash", wrap_lines=True)
 
 
 def _link(view: View) -> str:
@@ -199,5 +203,9 @@ _CSS = """
 .title h2 { padding: 0; margin: 0; font-family: "Source Serif", serif; font-weight: 600; }
 .title p { margin: 0; opacity: 0.75; }
 .st-key-tries { gap: 0.2rem 1.1rem; }
+@media (max-width: 640px) {
+  .st-key-tries { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
+  .st-key-replay .stSlider { flex: 1 0 100%; }
+}
 .st-key-tries button, .st-key-changes button { white-space: nowrap; }
 """

@@ -122,6 +122,25 @@ def watch(funnel: Funnel, answer: Recommendation) -> None:
         rows, hide_index=True, height=320, column_config=dict.fromkeys(("relevance", "taken off", "total"), number)
     )
     st.caption(_why_it_won(titles, one, step, view.lam))
+    box = st.expander("The picks on the map", icon=":material/scatter_plot:", key="picks-map", on_change="rerun")
+    if box.open:
+        with box:
+            _picks_map(funnel, answer, [one.pick for one in told[:step]])
+
+
+def _picks_map(funnel: Funnel, answer: Recommendation, picks: list[int]) -> None:
+    """The picks so far, on the map of the space: they spread as the list grows."""
+    from recsys.ui.figures import Marks, map_figure  # nobody waits for Plotly who does not look at the map
+
+    version = funnel.version
+    coords = version.map(answer.space)
+    marks = Marks(likes=version.rows(answer.request.profile.likes), picks=answer.candidates[picks])
+    figure = map_figure(version, coords, version.catalog.categories, marks)
+    figure.update_layout(height=420, showlegend=False)
+    st.plotly_chart(figure, key="picks-figure", config={"displayModeBar": False})
+    st.caption(
+        f"The {len(picks)} picks so far are ringed, what you like is red. Move the slider: they come one by one."
+    )
 
 
 def _why_it_won(titles: np.ndarray, one: diversity.Step, step: int, lam: float) -> str:
@@ -150,7 +169,12 @@ def whole_shop(funnel: Funnel) -> None:
             f"The lists of {people}, each method at each setting. Coverage: the share of the catalog that is on "
             "anybody's list. A list can be varied and the shop still show everybody the same."
         )
-        _shop_chart(figures, view.lam)
+        charts = [("coverage", "the shop: coverage", ".0%")]
+        if not figures["simulated"]:
+            charts.append(("ndcg@10", "held-out likes found: nDCG@10", ".3f"))
+        for column, chart in zip(st.columns(len(charts), gap="large"), charts, strict=True):
+            with column:
+                _shop_chart(figures, *chart)
         rows = [
             {"method": NAMES[m], **{_HEADS.get(k, k): v for k, v in one.items()}}
             for m, settings in figures["methods"].items()
@@ -171,26 +195,28 @@ def _shop(_funnel: Funnel, version_id: str, methods: tuple[str, ...], space: str
     return diversity.shop(_funnel, methods, space=space, blend=blend, k=k)
 
 
-def _shop_chart(figures: dict, lam: float) -> None:
+def _shop_chart(figures: dict, measure: str, title: str, form: str) -> None:
+    """One measure of the whole shop against one list's distance, a line a method."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
     for method, settings in figures["methods"].items():
         figure.add_scatter(
             x=[one["ild"] for one in settings],
-            y=[one["coverage"] for one in settings],
-            customdata=[one["lam"] for one in settings],
+            y=[one[measure] for one in settings],
+            customdata=[(one["lam"], one["gini"]) for one in settings],
             mode="lines+markers",
             name=NAMES[method],
             line={"color": HUES[method], "width": 2},
-            hovertemplate="λ %{customdata:.2f}<br>distance %{x:.2f}<br>coverage %{y:.1%}",
+            hovertemplate=f"λ %{{customdata[0]:.2f}}<br>distance %{{x:.2f}}<br>{title} %{{y:{form}}}"
+            "<br>Gini %{customdata[1]:.2f}",
         )
     figure.update_layout(
         height=300,
         margin={"l": 0, "r": 0, "t": 8, "b": 0},
         xaxis_title="one list: intra-list distance",
-        yaxis_title="the shop: coverage",
-        yaxis_tickformat=".0%",
+        yaxis_title=title,
+        yaxis_tickformat=form,
         legend={"orientation": "h", "y": 1.12},
     )
-    st.plotly_chart(figure, key="shop-chart", config={"displayModeBar": False})
+    st.plotly_chart(figure, key=f"shop-{measure}", config={"displayModeBar": False})

@@ -19,6 +19,7 @@ MAX_STEPS = 60
 METHODS = ("mmr", "dpp")
 ALL_METHODS = ("mmr", "dpp", "cap")
 STRATEGIES = ("popular", "cover", "medoids", "entropy", "random")
+DOMAIN_WISH = "cosy winter evening"
 PARTS = ("user", "item", "domain", "population")
 MAX_CONDITIONS = 20
 _STEP = re.compile(r"[1-9][0-9]?")
@@ -195,9 +196,27 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
     )
 
 
-def to_command(view: View) -> str:
-    """The command that prints the same list."""
-    options = [
+def to_command(view: View, page: str = "recommend") -> str:
+    """The command that prints what a page shows of a view.
+
+    Args:
+        view: what is shown.
+        page: `recommend` (also for the map), `diversity` or `cold_start`.
+    """
+    if page == "diversity":
+        methods = [("method", method) for method in ("plain", *view.methods)]
+        return _joined(["diversity", "compare"], [*_asked(view), *methods])
+    if page == "cold_start":
+        return _joined(["cold-start", *_COLD_START[view.part or "user"]], _told(view))
+    return _joined(["recommend"], _asked(view))
+
+
+_COLD_START = {"user": ["story"], "item": ["item"], "domain": ["story"], "population": ["population"]}
+
+
+def _asked(view: View) -> list[tuple[str, str]]:
+    """What is asked of the funnel, as options."""
+    return [
         ("catalog", view.catalog),
         *(("like", item) for item in view.profile.likes),
         *(("dislike", item) for item in view.profile.dislikes),
@@ -209,7 +228,29 @@ def to_command(view: View) -> str:
         *(("where", text) for text in view.where.texts()),
         ("k", str(view.k)),
     ]
-    words = ["python", "-m", "recsys", "recommend"]
+
+
+def _told(view: View) -> list[tuple[str, str]]:
+    """What is told on Cold start, as options."""
+    options = [("catalog", view.catalog)]
+    if view.part == "item":
+        fields = zip(("title", "description", "tags"), view.draft, strict=True)
+        return [*options, *((name, text) for name, text in fields if text.strip())]
+    if view.part == "population":
+        return options
+    if view.part == "domain":
+        return [*options, ("answer", f"wish:{view.profile.wish or DOMAIN_WISH}")]
+    if view.user is not None:
+        options.append(("user", view.user))
+    elif view.story is not None:
+        options += [("answer", text) for text in view.story or ("",)]
+    options += [("off", kind) for kind in view.off]
+    options += [("space", space) for space in [view.space] if space is not None]
+    return [*options, ("lam", f"{view.lam:g}"), ("k", str(view.k))]
+
+
+def _joined(command: list[str], options: list[tuple[str, str]]) -> str:
+    words = ["python", "-m", "recsys", *command]
     for name, value in options:
         # A value that begins with a dash would be taken for an option.
         words += [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]

@@ -74,7 +74,7 @@ class Eyes:
 class Threads(ThreadPoolExecutor):
     """Draws in this process: starting others takes a second. One test draws as a build does."""
 
-    def __init__(self, mp_context, initializer) -> None:
+    def __init__(self, mp_context, initializer, initargs) -> None:
         super().__init__(1)
 
     def map(self, *arguments, chunksize):

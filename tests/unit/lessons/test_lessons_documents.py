@@ -1,6 +1,7 @@
 """The lessons on the command line: the keys that docs/schema.md tells, and a sentence for what cannot be done."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ from schema import documented, told
 from recsys.__main__ import main
 from recsys.catalog import Catalog
 from recsys.lessons import diversity
+from recsys.profile import Profile
 from recsys.settings import Settings
+from recsys.ui.link import View, to_command
 from recsys.version import publish
+from recsys.where import Where
 
 RECOMMENDED = {"items." + key for key in ("item_id", "title", "score", "relevance", "reasons")}
 
@@ -96,3 +100,35 @@ def test_bench_lessons_has_the_documented_keys():
     document = {"catalogs": {"a": {"answer": times, "drag": times | {"stops": 101}}}}
     assert told(document) == documented("bench lessons")
     assert np.isfinite(many(3)[0]["rating"]).all()
+
+
+@pytest.mark.parametrize(
+    ("page", "view"),
+    [
+        ("diversity", View("forty", Profile(likes=("cat",), dislikes=("-x",)), lam=0.4, methods=("cap",), k=4)),
+        (
+            "diversity",
+            View("forty", Profile(likes=("cat",), categories=("b",)), where=Where.parse([], None), space="text"),
+        ),
+        ("cold_start", View("forty", story=("gender:F", "like:cat", "wish:a cup of tea"), off=("people",), k=3)),
+        ("cold_start", View("forty", story=())),
+        ("cold_start", View("forty", user="u003", lam=0.2)),
+        ("cold_start", View("forty", part="item", draft=("A cat", "", "-soft"))),
+        ("cold_start", View("forty", part="domain", profile=Profile(wish="--tea"))),
+        ("cold_start", View("forty", part="population")),
+    ],
+)
+def test_the_command_of_a_page_can_be_run(command, page, view):
+    words = shlex.split(to_command(view, page))
+    assert words[:3] == ["python", "-m", "recsys"]
+    code, document, err = command(*words[3:])
+    if "-x" in view.profile.dislikes:  # no such item: the sentence, and not a wrong option, says so
+        assert code == 2 and "no item “-x”" in err
+        return
+    assert code == 0, err
+    if "frames" in document:
+        assert len(document["frames"]) == 1 + (
+            len(view.story) if view.story is not None else len(document["frames"]) - 1
+        )
+    if page == "diversity":
+        assert list(document["methods"]) == ["plain", *view.methods]
