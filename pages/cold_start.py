@@ -2,21 +2,14 @@
 
 from recsys.ui import cold_start, frame, resources, state
 
+LEAD = "Somebody or something is new. What can be shown all the same, and how soon does it get better?"
+
 view = state.view()
 funnel = resources.funnel(view.catalog)
-
-parts = {
-    "user": cold_start.new_user,
-    "item": cold_start.new_item,
-    "domain": cold_start.new_domain,
-    "population": cold_start.population,
-}
 part = view.part or "user"
 
-frame.header(
-    "cold_start", "Cold start", "Nothing is known yet. What can be shown all the same, and how fast does it get better?"
-)
+frame.header("cold_start", "Cold start", LEAD)
 cold_start.part_switch(part)
 frame.changes(hint=cold_start.HINTS[part], page="cold_start")
-parts[part](funnel)
+cold_start.show(part, funnel)
 frame.honest(funnel.version)

@@ -7,6 +7,7 @@ from recsys.ui import actions, controls, frame, lessons, resources, state
 from recsys.ui.lists import method_shelves
 from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
+from recsys.ui.words import WORDS
 
 lessons.start_with(lambda view: diversity.READY.get(view.catalog))
 view = state.view()
@@ -32,6 +33,7 @@ with st.sidebar:
     controls.blend(version)
     controls.length()
 
+st.caption(WORDS["measures"])
 left, right = st.columns(2, gap="large")
 with left:
     lessons.trade_off(found, view.lam)

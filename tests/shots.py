@@ -17,10 +17,16 @@ VIEWS = {
     "clipart": {"like": ["loaf-of-bread", "pumpkin-pie"], "wish": ["something warm from the oven"]},
     "movies": {"like": ["222", "183"], "wish": ["space battles and robots"]},
 }
+SHELVES = {"recommend": "nearest", "cold_start": "list", "diversity": "nearest"}
+"""A shelf of each page that has some."""
+LESSONS = {"cold_start": {"catalog": ["movies"]}, "diversity": {"catalog": ["movies"], "lam": ["0.6"]}}
+"""The lessons are about people who rated, and about films of one series."""
 SHOTS = (
     ("home", "", DESKTOP, "light"),
     ("recommend", "recommend", DESKTOP, "light"),
     ("map", "map", DESKTOP, "light"),
+    ("cold-start", "cold_start", DESKTOP, "light"),
+    ("diversity", "diversity", DESKTOP, "light"),
     ("recommend-dark", "recommend", DESKTOP, "dark"),
     ("recommend-phone", "recommend", PHONE, "light"),
 )
@@ -47,10 +53,11 @@ def take(settings: Settings, folder: Path) -> None:
     with chromium() as browser, running_app(settings) as app:
         for name, path, viewport, scheme in SHOTS:
             page = browser.new_context(viewport=viewport, color_scheme=scheme).new_page()
-            page.goto(link(app, path, {"catalog": [catalog], **VIEWS[catalog]} if path else {}))
-            if path == "recommend":
-                wait_until_painted(page)
-                settle(page)
+            view = {"catalog": [catalog], **VIEWS[catalog]} if path else {}
+            page.goto(link(app, path, LESSONS.get(path, view)))
+            if path in SHELVES:
+                wait_until_painted(page, shelf=SHELVES[path])
+                settle(page, SHELVES[path])
             elif path == "map":
                 page.locator(".js-plotly-plot .modebar").wait_for(state="attached", timeout=60_000)
                 page.wait_for_timeout(2000)  # WebGL draws after the plot says that it is there

@@ -44,6 +44,8 @@ def trade_off(found: Mapping[str, Setting], lam: float) -> None:
     """Mean relevance against intra-list distance over all stops, a line a method; a click on a line sets the slider."""
     import plotly.graph_objects as go  # the lists above do not wait for it
 
+    from recsys.ui.charts import draw
+
     st.markdown("**What variety costs**  \n:gray[Each line runs from λ = 1 (left) to 0. Click one to go there.]")
     figure, at = go.Figure(), round(lam * (len(STOPS) - 1))
     for method, one in found.items():
@@ -66,17 +68,8 @@ def trade_off(found: Mapping[str, Setting], lam: float) -> None:
             showlegend=False,
             hoverinfo="skip",
         )
-    figure.update_layout(
-        height=330,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
-        xaxis_title="intra-list distance (mean 1 − cosine)",
-        yaxis_title="mean relevance (cosine)",
-        legend={"orientation": "h", "y": 1.12},
-        uirevision="trade-off",
-    )
-    event = st.plotly_chart(
-        figure, key="trade-off", on_select="rerun", selection_mode="points", config={"displayModeBar": False}
-    )
+    x, y = "intra-list distance (mean 1 − cosine)", "mean relevance (cosine)"
+    event = draw(figure, "trade-off", x, y, height=330, on_select="rerun", selection_mode="points")
     points = event.selection.get("points", []) if event else []
     chosen = next((p["customdata"] for p in points if p.get("customdata") is not None), None)
     chosen = chosen[0] if isinstance(chosen, list) else chosen
@@ -110,9 +103,9 @@ def watch(funnel: Funnel, answer: Recommendation) -> None:
         {
             "": "▶" if place == one.pick else "",
             "item": titles[place],
+            "total": float(one.totals[place]),
             "relevance": float(one.relevance[place]),
             "taken off": float(one.penalties[place]),
-            "total": float(one.totals[place]),
             "because of": titles[one.rivals[place]] if one.rivals[place] >= 0 and one.penalties[place] > 0 else "",
         }
         for place in ([*leading] if one.pick in leading else [*leading, one.pick])
@@ -167,7 +160,9 @@ def whole_shop(funnel: Funnel) -> None:
         people = f"{figures['users']} {'simulated' if figures['simulated'] else 'real'} people"
         st.caption(
             f"The lists of {people}, each method at each setting. Coverage: the share of the catalog that is on "
-            "anybody's list. A list can be varied and the shop still show everybody the same."
+            "anybody's list. A list can be varied and the shop still show everybody the same. The lists are made by "
+            "content alone; nDCG@10 says how far up the likes stand that were held back (1: all on top), and what most "
+            "people like would find more of them."
         )
         charts = [("coverage", "the shop: coverage", ".0%")]
         if not figures["simulated"]:
@@ -199,6 +194,8 @@ def _shop_chart(figures: dict, measure: str, title: str, form: str) -> None:
     """One measure of the whole shop against one list's distance, a line a method."""
     import plotly.graph_objects as go
 
+    from recsys.ui.charts import draw
+
     figure = go.Figure()
     for method, settings in figures["methods"].items():
         figure.add_scatter(
@@ -211,12 +208,4 @@ def _shop_chart(figures: dict, measure: str, title: str, form: str) -> None:
             hovertemplate=f"λ %{{customdata[0]:.2f}}<br>distance %{{x:.2f}}<br>{title} %{{y:{form}}}"
             "<br>Gini %{customdata[1]:.2f}",
         )
-    figure.update_layout(
-        height=300,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
-        xaxis_title="one list: intra-list distance",
-        yaxis_title=title,
-        yaxis_tickformat=form,
-        legend={"orientation": "h", "y": 1.12},
-    )
-    st.plotly_chart(figure, key=f"shop-{measure}", config={"displayModeBar": False})
+    draw(figure, f"shop-{measure}", "one list: intra-list distance", title, y_format=form)

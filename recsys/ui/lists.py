@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from recsys.diversity.mmr import Sweep
+from recsys.diversity import Sweep, cap_size
 from recsys.explain import Reason, explain, shortfall
-from recsys.funnel import Funnel, Recommendation
+from recsys.funnel import STOPS, Funnel, Recommendation
 from recsys.lessons.diversity import NAMES, SAID, Setting
 from recsys.profile import Profile
 from recsys.ui.pictures import category_of, year_of
@@ -17,7 +17,7 @@ _KIND = {
     "wish": "wish",
     "categories": "category",
     "dislikes": "dislike",
-    "typical": "popular",
+    "typical": "category",
     "prior": "popular",
 }
 _LABEL = {
@@ -26,7 +26,7 @@ _LABEL = {
     "categories": "Your categories",
     "dislikes": "Your dislikes",
     "popular": "How many people know it",
-    "prior": "What people like you like",
+    "prior": "What people like",
     "typical": "How many items its category has",
 }
 
@@ -90,7 +90,11 @@ def method_shelves(funnel: Funnel, answer: Recommendation, settings: Mapping[str
             "key": method,
             "title": NAMES[method],
             "note": SAID[method],
-            "notes": [_measured(*measures) for measures in zip(one.relevance, one.distance, one.overlap, strict=True)],
+            "notes": [
+                _measured(*measures)
+                + (f" · at most {cap_size(request.k, lam)} of one category" if method == "cap" else "")
+                for lam, *measures in zip(STOPS, one.relevance, one.distance, one.overlap, strict=True)
+            ],
             "pool": ids,
             "stops": compact(one.sweep.picks),
             "penalty": [[round(float(x), 3) for x in stop] for stop in one.sweep.penalties],
@@ -176,7 +180,7 @@ def _sentence(version: Version, answer: Recommendation, row: int, strongest: Rea
         "categories": "near your categories",
         "likes": "near your likes",
         "dislikes": "far from what you dislike",
-        "prior": "people like you like it",
+        "prior": "many people like it",
     }[strongest.signal]
 
 

@@ -94,7 +94,9 @@ def switch_catalog(name: str) -> None:
     session = st.session_state
     session.left = {**session.get("left", {}), session.view.catalog: session.view}
     label = resources.label(name)
-    go(replace(session.left.get(name, View(name)), item=None, tour=session.view.tour), f"You went to {label}.")
+    now = session.view
+    there = session.left.get(name, View(name, story=() if now.story == () else None))  # nobody stays nobody
+    go(replace(there, item=None, tour=now.tour, part=now.part), f"You went to {label}.")
 
 
 def request(of: View) -> Request:

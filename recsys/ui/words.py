@@ -8,6 +8,9 @@ WORDS = {
     "lam": "Each pick maximises λ × relevance − (1 − λ) × likeness to what was picked before (MMR, 1998).",
     "umap": "UMAP flattens hundreds of dimensions: neighbours mostly stay neighbours, large distances mean little.",
     "funnel": "Many in, few out: find the nearest, drop what may not be shown, rank, and pick a varied list.",
+    "measures": "Distance: the mean of 1 − cosine over all pairs of a list. RBO: how much of the plain list's order is "
+    "left, its first places counting most (rank-biased overlap, 2010). MMR: maximal marginal relevance (1998). DPP: "
+    "determinantal point process, chosen greedily (2018).",
     "simulated": "The data do not have this; it is made up, the same for everyone, so that shop rules can be tried.",
 }
 

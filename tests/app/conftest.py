@@ -20,8 +20,9 @@ from recsys.catalog import Catalog, Facet
 from recsys.lessons import diversity, story
 from recsys.personas import PERSONAS, wishes_of
 from recsys.settings import ROOT, Settings
-from recsys.ui import cold_start, controls, panel, resources, warmup
+from recsys.ui import controls, panel, resources, warmup
 from recsys.ui import shelf as shelf_module
+from recsys.ui.cold_start import domain, item, user
 from recsys.ui.facets import blocks
 from recsys.ui.shelf import Event, items_shown
 from recsys.ui.tour import tour, tries
@@ -250,7 +251,7 @@ def _visitors(monkeypatch) -> Callable[[], Screen]:
             st.rerun()
 
     monkeypatch.setattr(shelf_module, "shelf", shelf)
-    for module in (panel, cold_start):
+    for module in (panel, domain, item, user):
         monkeypatch.setattr(module, "shelf", shelf)
 
     def facets(version, where, *, key, on_change) -> None:

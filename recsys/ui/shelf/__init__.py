@@ -17,7 +17,7 @@ What the data hold (every text is plain text; the browser never reads it as HTML
     Card       title, subtitle   str
                score             float or None, what `why` adds up to
                why               [{"label": str, "value": float, "kind": str}]; kinds: like, wish, category, popular,
-                                 model, and dislike (negative)
+                                 model, words, picture, and dislike (negative)
                reason            str, one short sentence ("because you liked Red apple, .81")
                state             "liked", "disliked" or ""
     Shelf      key, title, note  str; note may be empty

@@ -24,6 +24,8 @@ const KINDS = {
   category: "categories",
   popular: "popularity",
   model: "the model",
+  words: "its words",
+  picture: "its picture",
   dislike: "what you dislike",
   taken_off: "taken off for likeness",
   left: "pale: not in the varied list",

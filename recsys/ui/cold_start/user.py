@@ -1,20 +1,16 @@
-"""The parts of the Cold start page: a new user, a new item, a new domain, a simulated population."""
+"""A new user: their first steps, answer by answer."""
 
 from dataclasses import replace
 
 import streamlit as st
 
 from recsys.errors import TastespaceError
-from recsys.funnel import Funnel, Request
+from recsys.funnel import Funnel
 from recsys.lessons import onboarding, story
-from recsys.lessons.new_item import FIRST, Draft, compose
 from recsys.lessons.onboarding import DEFAULT_STRATEGY
-from recsys.lessons.population import population as simulate
 from recsys.lessons.priors import CONTEXT, ESTIMATED, NO_DATA, Priors, learn_priors
 from recsys.lessons.story import READY, Frame, Step
-from recsys.profile import Profile
-from recsys.ui import actions, resources, state, warmup
-from recsys.ui.link import DOMAIN_WISH
+from recsys.ui import actions, resources, state
 from recsys.ui.lists import aspect, cards, plain_card
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.pictures import thumbnails
@@ -22,18 +18,6 @@ from recsys.ui.shelf import Event, shelf
 from recsys.ui.words import plain
 from recsys.version import Version
 
-PARTS = {
-    "user": "A new user",
-    "item": "A new item",
-    "domain": "A new domain",
-    "population": "A simulated population",
-}
-HINTS = {
-    "user": "Answer anything below, or say in the sidebar who you are.",
-    "item": "Change its words and watch where it lands.",
-    "domain": "Wish for something else.",
-    "population": "Nobody here is real, and that is the point.",
-}
 ASKED = 12
 _SIGNAL = {
     "like": "Likes",
@@ -56,30 +40,13 @@ _SAID = {
 }
 
 
-def part_switch(part: str) -> None:
-    """Which part of the lesson is shown."""
-    key = state.shown("part", part)
-    st.segmented_control(
-        "Part",
-        list(PARTS),
-        key=key,
-        required=True,
-        format_func=PARTS.get,
-        label_visibility="collapsed",
-        on_change=state.changed(key, lambda p: state.change(f"{PARTS[p]}.", part=p)),
-    )
-
-
-# ------------------------------------------------------------------------------------------------------- a new user
-
-
 def new_user(funnel: Funnel) -> None:
     """A newcomer's first steps: answer by answer, what the list knows and shows."""
     view, version, priors = state.view(), funnel.version, _priors(funnel.version)
     later: frozenset[str] = frozenset()
     texts = READY.get(view.catalog, ()) if view.story is None else view.story
     steps, problems = story.read_steps(texts, version, priors)
-    if view.user is not None and priors is not None:
+    if view.user is not None:
         try:
             steps, later = story.of_user(version, view.user)
         except TastespaceError as error:
@@ -102,7 +69,7 @@ def new_user(funnel: Funnel) -> None:
         _replay(version, steps, at)
         _what_is_known(version, told, steps[:at], later)
     with st.sidebar:
-        _about_you(version, priors, steps)
+        _about_you(version, priors, steps, at)
         _strategy(version)
     left, right = st.columns(2, gap="large")
     with left:
@@ -173,12 +140,17 @@ def _story_shelves(funnel: Funnel, told: Frame, later: frozenset[str]) -> dict:
 
 def _note(told: Frame) -> str:
     if told.answer.starting == "prior":
-        return "No item has been liked yet: this is what people like you liked most."
+        known = told.belief is not None and told.belief.counts
+        return f"No item has been liked yet: this is what {'people like you' if known else 'most people'} liked."
     if told.answer.starting == "popular":
         return "A starting list: nothing is known about you, so these are the most rated items, for everybody the same."
     if told.answer.starting == "medoids":
         return "A starting list: nothing is known about you, so this is one typical item of each category."
-    return f"{len(told.entered)} of {len(told.ids)} came with the last answer." if told.entered else "No newcomer."
+    return (
+        f"{len(told.entered)} of {len(told.ids)} came with the last answer."
+        if told.entered
+        else "The last answer changed nothing in it."
+    )
 
 
 def _replay(version: Version, steps: tuple[Step, ...], at: int) -> None:
@@ -242,7 +214,10 @@ def _what_is_known(version: Version, told: Frame, steps: tuple[Step, ...], later
         )
     if later:
         hits = sum(i in later for i in told.ids)
-        text += f" **{hits} of {len(told.ids)}** are items that user {plain(state.view().user)} liked later."
+        text += (
+            f" **{hits} of {len(told.ids)}** are among the {len(later)} items that user "
+            f"{plain(state.view().user)} liked after this story."
+        )
     st.markdown(text)
 
 
@@ -264,12 +239,12 @@ def _tell(steps: list[Step], event: Event | None = None, note: str = "") -> None
     state.change(note, story=tuple(map(str, steps)), frame=None, user=None)
 
 
-def _about_you(version: Version, priors: Priors | None, steps: tuple[Step, ...]) -> None:
+def _about_you(version: Version, priors: Priors | None, steps: tuple[Step, ...], at: int) -> None:
     """Who somebody is: each signal with the number of people behind it."""
     if priors is None:
         st.caption("Nobody rated these items, so age, place and time tell nothing here. The movies have people.")
     else:
-        known = story.known_of(steps)
+        known = story.known_of(steps[:at])  # in a replay, what was known then
         for signal, groups in priors.groups().items():
             _signal(signal, groups, known.get(signal), steps)
         st.caption(f"{ESTIMATED} {NO_DATA}")
@@ -290,6 +265,8 @@ def _about_you(version: Version, priors: Priors | None, steps: tuple[Step, ...])
         *dict.fromkeys(step.kind for step in steps if step.kind != "skip"),
         *(["people"] if priors is not None else []),
     ]
+    if not kinds:
+        return
     off = state.view().off
     key = state.shown("signals", [k for k in kinds if k not in off])
     st.pills(
@@ -388,6 +365,8 @@ def _strategies_compared(version: Version) -> None:
 def _strategies_chart(rows: list[dict]) -> None:
     import plotly.graph_objects as go  # the lists above do not wait for it
 
+    from recsys.ui.charts import draw
+
     figure = go.Figure()
     for name, hue in zip(dict.fromkeys(row["strategy"] for row in rows), CATEGORICAL, strict=False):
         own = [row for row in rows if row["strategy"] == name]
@@ -408,223 +387,4 @@ def _strategies_chart(rows: list[dict]) -> None:
             hovertemplate="%{x} shown, %{customdata[0]:.0%} known, %{customdata[1]:.1f} likes<br>nDCG@10 %{y:.3f}, "
             "of which the answers brought %{customdata[2]:+.3f}",
         )
-    figure.update_layout(
-        height=300,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
-        xaxis_title="items shown to the newcomer",
-        yaxis_title="nDCG@10",
-        legend={"orientation": "h", "y": 1.15},
-    )
-    st.plotly_chart(figure, key="strategies", config={"displayModeBar": False})
-
-
-# ------------------------------------------------------------------------------------------------------- a new item
-
-
-def new_item(funnel: Funnel) -> None:
-    """An item that nobody has seen: where it lands, beside what, and who would get it."""
-    view, version = state.view(), funnel.version
-    title, description, tags = view.draft if any(view.draft) else _READY_ITEM.get(view.catalog, ("", "", ""))
-    above = st.columns([1, 1], gap="large")
-    with above[0]:
-        fields = []
-        for place, (name, value, help_text) in enumerate(
-            (("Title", title, ""), ("Description", description, ""), ("Tags", tags, "Separated by commas."))
-        ):
-            key = state.shown(f"draft-{name}", value)
-            fields.append(key)
-            st.text_input(
-                name,
-                key=key,
-                help=help_text or None,
-                on_change=state.changed(key, _draft_changer(place, (title, description, tags))),
-            )
-        picture = _draft_picture(funnel) if "image" in version.spaces else None
-        st.caption("Nothing composed here changes the catalog. A picture stays in this session and is in no link.")
-    try:
-        found = compose(funnel, Draft(title, description, tags, picture))
-    except TastespaceError as error:
-        st.info(plain(error), icon=":material/edit:")
-        return
-    with above[1]:
-        _new_item_map(version, found)
-    ids = [str(i) for i in version.item_ids[found.rows]]
-    shown = {}
-    for place, (item, row) in enumerate(zip(ids, found.rows, strict=True)):
-        why = [{"label": "Words", "value": round(float(found.by_text[place]), 4), "kind": "wish"}]
-        if found.by_picture is not None:
-            why.append({"label": "Picture", "value": round(float(found.by_picture[place]), 4), "kind": "model"})
-        shown[item] = plain_card(version, int(row), view.profile) | {
-            "score": round(float(found.scores[place]), 4),
-            "why": why,
-        }
-    note = "Its neighbours, by words" + (" (violet: by the picture)." if found.by_picture is not None else " alone.")
-    data = {
-        "catalog": version.name,
-        "aspect": aspect(version),
-        "cards": shown,
-        "shelves": [{"key": "neighbours", "title": "Beside what it would stand", "note": note, "list": ids}],
-        "message": None,
-    }
-    shelf(data, key="neighbours", pictures=lambda wanted: thumbnails(version, wanted), on_event=actions.handle)
-    who = "real users with three likes or more" if found.real else "personas"
-    st.markdown(
-        f"**{found.reached} of {found.asked}** {who} would find it among their first {FIRST}, on day one and by "
-        "content alone."
-    )
-    if found.audience:
-        named = "user " if found.real else ""
-        nearest = ", ".join(f"{named}{plain(name)} (place {place:,})" for name, place in found.audience)
-        st.caption(f"It comes nearest to {nearest}.")
-
-
-_READY_ITEM = {
-    "movies": ("Star Trek: The Lost Crew (1998)", "", "Sci-Fi, Adventure"),
-    "clipart": ("A trumpet made of bread", "A baker's joke", "music, food"),
-}
-
-
-def _draft_changer(place: int, draft: tuple[str, str, str]):
-    def apply(text: str) -> None:
-        changed = list(draft)
-        changed[place] = " ".join(text.split())[:500]
-        # A blank keeps an emptied form from falling back to the ready example.
-        state.change("Another new item.", draft=tuple(changed) if any(changed) else (" ", "", ""))
-
-    return apply
-
-
-def _draft_picture(funnel: Funnel) -> str | None:
-    from recsys.sources.pictures import open_upload
-
-    upload = st.file_uploader("Picture", type=["png", "jpg", "jpeg", "webp", "gif", "bmp", "tiff"], key="draft-picture")
-    if upload is None:
-        warmup.load_pictures(funnel)
-        return None
-    try:
-        with st.spinner("Looking at the picture ..."):
-            return funnel.encode_wish.add_picture(open_upload(upload.getvalue()))
-    except TastespaceError as error:
-        st.warning(plain(error), icon=":material/broken_image:")
-        return None
-
-
-def _new_item_map(version: Version, found) -> None:
-    from recsys.ui.figures import Marks, map_figure
-
-    figure = map_figure(
-        version,
-        version.map(found.space),
-        version.catalog.categories,
-        Marks(picks=found.rows, profile=found.position),
-        you="new",
-    )
-    figure.update_layout(height=380, showlegend=False)
-    st.plotly_chart(figure, key="draft-map", config={"displayModeBar": False})
-    st.caption("The star is the new item, the rings are its neighbours.")
-
-
-# ----------------------------------------------------------------------------------------------------- a new domain
-
-
-def new_domain(funnel: Funnel) -> None:
-    """The same wish in every catalog: the encoders carry over, the interactions do not."""
-    view = state.view()
-    words = view.profile.wish or DOMAIN_WISH
-    key = state.shown("domain-wish", words)
-    st.text_input(
-        "One wish, two shops",
-        key=key,
-        on_change=state.changed(key, lambda w: state.change(f"Both shops: “{w}”.", profile=view.profile.wishing(w))),
-    )
-    st.caption(
-        "The encoders know words and pictures of any shop on its first day. What people liked in one shop says nothing "
-        "about the items of the other: that has to be collected anew."
-    )
-    for name in resources.catalogs():
-        other = resources.funnel(name)
-        answer = other.recommend(Request(Profile(wish=words), lam=view.lam))
-        ids = [str(i) for i in other.version.item_ids[answer.candidates[answer.picks]]]
-        real = other.version.catalog.interactions
-        note = f"{len(other.version.item_ids):,} items, " + (
-            "no interactions." if real is None else f"{len(real):,} ratings, of no use here."
-        )
-        data = {
-            "catalog": name,
-            "aspect": aspect(other.version),
-            "cards": cards(other, answer, [int(p) for p in answer.picks]),
-            "shelves": [{"key": f"domain-{name}", "title": other.version.manifest["label"], "note": note, "list": ids}],
-            "message": None,
-        }
-        shelf(
-            data,
-            key=f"domain-{name}",
-            pictures=lambda wanted, version=other.version: thumbnails(version, wanted),
-            on_event=lambda event, name=name: _in_domain(event, name),
-        )
-
-
-def _in_domain(event: Event, name: str) -> None:
-    if name != state.view().catalog:
-        part = state.view().part
-        state.switch_catalog(name)
-        st.session_state.view = replace(state.view(), part=part)
-    actions.handle(event)
-
-
-# ------------------------------------------------------------------------------------------- a simulated population
-
-
-@st.cache_data(max_entries=8, show_spinner="Simulating 200 people ...")
-def _simulated(_version: Version, version_id: str) -> dict:
-    return simulate(_version)
-
-
-def population(funnel: Funnel) -> None:
-    """Made-up people with a known truth: how much of the best possible list somebody with m likes gets."""
-    import plotly.graph_objects as go
-
-    version = funnel.version
-    told = _simulated(version, f"{version.name}@{version.id}")
-    st.info(
-        f"**Simulated.** {told['users']} people whose true tastes are mixtures of directions of the space, drawn from "
-        "a seed. Only because we made them up do we know the best list for each, and so how far a list falls short.",
-        icon=":material/science:",
-    )
-    curve = told["curve"]
-    figure = go.Figure()
-    for name, label, hue in (
-        ("content", "the list of the Recommend page", CATEGORICAL[0]),
-        ("popular", "the most popular, for everybody", "#9b968c"),
-    ):
-        figure.add_scatter(
-            x=[p["m"] for p in curve], y=[p[name] for p in curve], name=label, mode="lines+markers", line={"color": hue}
-        )
-    figure.add_scatter(
-        x=[p["m"] for p in curve] + [p["m"] for p in reversed(curve)],
-        y=[p["high"] for p in curve] + [p["low"] for p in reversed(curve)],
-        fill="toself",
-        mode="none",
-        fillcolor="rgba(16,141,122,0.18)",
-        name="the middle 95% of the people",
-        hoverinfo="skip",
-    )
-    figure.update_layout(
-        height=380,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
-        xaxis_title="likes that are known (m)",
-        yaxis_title="share of the best possible list (0 = random)",
-        yaxis_tickformat=".0%",
-        legend={"orientation": "h", "y": 1.1},
-    )
-    st.markdown("**How soon is a list as good as it can be?**  \n:gray[Simulated: the gap to 100% is the regret.]")
-    st.plotly_chart(figure, key="population", config={"displayModeBar": False})
-    for person in told["examples"][:3]:
-        st.caption(f"Simulated person: drawn to {plain(_directions(person))}.")
-    st.caption(
-        f"The same on the command line: `python -m recsys cold-start population --catalog {version.name} --json`"
-    )
-
-
-def _directions(person: dict) -> str:
-    return ", ".join(f"{d['name']} ({d['weight']:.0%})" for d in person["directions"])
+    draw(figure, "strategies", "items shown to the newcomer", "nDCG@10")
