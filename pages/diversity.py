@@ -21,6 +21,7 @@ data = method_shelves(funnel, answer, found)
 with lists:
     shelf(data, key="methods", pictures=lambda ids: thumbnails(version, ids), on_event=actions.handle)
 
+frame.lists_first()
 with above:
     frame.header("diversity", "Diversity", "Ten relevant items can be ten times the same. What does variety cost?")
     controls.active_conditions(version)

@@ -19,6 +19,7 @@ data = two_shelves(funnel, answer, funnel.sweep(answer))
 with lists:
     shelf(data, key="shelf", pictures=lambda ids: thumbnails(version, ids), on_event=actions.handle)
 
+frame.lists_first()
 with above:
     frame.header("recommend", "Recommend", "You are a point. The list is what lies nearest to it.")
     controls.wish(version)

@@ -10,7 +10,7 @@ from recsys.lessons import onboarding, story
 from recsys.lessons.onboarding import DEFAULT_STRATEGY
 from recsys.lessons.priors import CONTEXT, ESTIMATED, NO_DATA, Priors, learn_priors
 from recsys.lessons.story import READY, Frame, Step
-from recsys.ui import actions, resources, state
+from recsys.ui import actions, frame, resources, state
 from recsys.ui.lists import aspect, cards, plain_card
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.pictures import thumbnails
@@ -65,6 +65,7 @@ def new_user(funnel: Funnel) -> None:
             pictures=lambda ids: thumbnails(version, ids),
             on_event=lambda event: _answer_event(event, steps),
         )
+    frame.lists_first()
     with above:
         _replay(version, steps, at)
         _what_is_known(version, told, steps[:at], later)
