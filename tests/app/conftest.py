@@ -20,7 +20,7 @@ from recsys.catalog import Catalog, Facet
 from recsys.lessons import diversity, story
 from recsys.personas import PERSONAS, wishes_of
 from recsys.settings import ROOT, Settings
-from recsys.ui import controls, panel, resources, warmup
+from recsys.ui import controls, frame, panel, resources, warmup
 from recsys.ui import shelf as shelf_module
 from recsys.ui.cold_start import domain, item, user
 from recsys.ui.facets import blocks
@@ -224,6 +224,7 @@ def app_on(monkeypatch) -> Callable[[Path], Callable[[], Screen]]:
 
 def _visitors(monkeypatch) -> Callable[[], Screen]:
     monkeypatch.setattr(warmup, "start", lambda: None)
+    monkeypatch.setattr(frame, "PAINT_SECONDS", 0)
     monkeypatch.setattr(warmup, "load_pictures", lambda funnel: None)
     # No model: wishes that the shops do not know all mean the first axis.
     axis = np.eye(8, dtype=np.float32)[0]
