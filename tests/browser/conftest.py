@@ -100,6 +100,14 @@ class Visitor:
         settle(self.page)
         return self
 
+    def becomes(self, name: str, values: Sequence[str]) -> None:
+        """Waits until the address has these values: it is written when the script ends, after the page is painted."""
+        for _ in range(100):
+            if self.query.get(name) == list(values):
+                return
+            self.page.wait_for_timeout(100)
+        assert self.query.get(name) == list(values)
+
     @property
     def lists(self) -> tuple[list[str], list[str]]:
         """The nearest and the varied list."""

@@ -53,7 +53,7 @@ def test_a_whole_story_is_in_the_link_and_replays_elsewhere(visitor, movies, pri
         answer(one, item, verb)
         texts.append(f"{verb}:{item}")
         assert order(one.page, "list") == told(movies, priors, texts)
-    assert one.query["story"] == texts
+    one.becomes("story", texts)
     slider = one.page.get_by_role("slider", name=re.compile("Replay"))
     slider.focus()
     slider.press("Home")

@@ -14,6 +14,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 const FEW = 5; // values shown before somebody asks for more
 const SEARCH_FROM = 12; // so many values get a field to search them
+const REPEAT_MS = 3000; // a message can get lost between two runs of the script; Python counts each change once
+const REPEATS = 4;
 const KEYS_MS = 250; // a range moved by keys is sent once the keys rest
 
 function element(tag, className = "", attributes = {}) {
@@ -63,7 +65,16 @@ class View {
   send(name, change) {
     counter = Math.max(counter + 1, Date.now());
     this.pending.set(name, { n: counter, facet: name, ...change });
+    this.post(REPEATS);
+  }
+
+  /** Sends what is pending, and again for as long as Python does not confirm it. */
+  post(repeats) {
+    clearTimeout(this.repeating);
     this.emit("events", [...this.pending.values()]);
+    this.repeating = setTimeout(() => {
+      if (this.pending.size && repeats) this.post(repeats - 1);
+    }, REPEAT_MS);
   }
 }
 

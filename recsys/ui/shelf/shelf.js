@@ -16,6 +16,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 const STOPS = 101;
 const REST_MS = 340; // a little longer than the transitions of shelf.css
+const REPEAT_MS = 3000; // a message can get lost between two runs of the script; Python counts each event once
+const REPEATS = 4;
 const KEYS_MS = 250;
 const GAP = 14;
 const KINDS = {
@@ -800,9 +802,18 @@ class View {
   send(event) {
     counter = Math.max(counter + 1, Date.now());
     this.pending.push({ n: counter, ...event });
-    this.emit("events", this.pending);
+    this.post(REPEATS);
     this.showBusy();
     return counter;
+  }
+
+  /** Sends what is pending, and again for as long as Python does not confirm it. */
+  post(repeats) {
+    clearTimeout(this.repeating);
+    this.emit("events", this.pending);
+    this.repeating = setTimeout(() => {
+      if (this.pending.length && repeats) this.post(repeats - 1);
+    }, REPEAT_MS);
   }
 
   showBusy() {
