@@ -248,7 +248,7 @@ def _about_you(version: Version, priors: Priors | None, steps: tuple[Step, ...],
         known = story.known_of(steps[:at])  # in a replay, what was known then
         for signal, groups in priors.groups().items():
             _signal(signal, groups, known.get(signal), steps)
-        st.caption(f"{ESTIMATED} {NO_DATA}")
+        st.caption(f"Hardly any effect of the hour or the weekend could be measured. {ESTIMATED} {NO_DATA}")
         key = state.shown("user", state.view().user or "")
         st.text_input(
             "Be a real person (1 to 943)",
