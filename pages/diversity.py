@@ -9,7 +9,7 @@ from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
 from recsys.ui.words import WORDS
 
-lessons.start_with(lambda view: diversity.READY.get(view.catalog))
+lessons.start_with(diversity.READY)
 view = state.view()
 funnel = resources.funnel(view.catalog)
 version = funnel.version

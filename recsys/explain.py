@@ -8,8 +8,6 @@ import numpy as np
 from recsys.funnel import Funnel, Recommendation
 from recsys.where import Where
 
-SIGNALS = ("likes", "wish", "categories", "dislikes", "prior")
-
 
 @dataclass(frozen=True)
 class Reason:

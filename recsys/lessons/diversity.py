@@ -12,6 +12,7 @@ import numpy as np
 from recsys.diversity import Step, Sweep, diversify, watch
 from recsys.evaluation.metrics import gini, ndcg, rbo
 from recsys.funnel import STOPS, Funnel, Recommendation, Request
+from recsys.lessons.ratings import LIKE
 from recsys.profile import Profile
 from recsys.version import Version
 
@@ -118,7 +119,7 @@ def shoppers(version: Version, users: int = SHOP_USERS, seed: int = 0) -> tuple[
             near = np.argsort(-(vectors @ vectors[row]), kind="stable")[: draw.integers(1, 4)]
             profiles.append(Profile(likes=tuple(str(i) for i in version.item_ids[near])))
         return profiles, [frozenset()] * users
-    liked = interactions[interactions["rating"] >= 4]
+    liked = interactions[interactions["rating"] >= LIKE]
     by_user = {user: own.tolist() for user, own in liked.groupby("user_id", sort=True)["item_id"] if len(own) >= 6}
     names = np.array(sorted(by_user))
     profiles, held = [], []

@@ -9,6 +9,7 @@ import numpy as np
 
 from recsys.errors import InvalidInput
 from recsys.funnel import DECIMALS, Funnel, Request
+from recsys.lessons.ratings import LIKE
 from recsys.personas import PERSONAS
 from recsys.profile import Profile, clean_wish
 from recsys.projection import place
@@ -152,7 +153,7 @@ def _users(version: Version, vectors: np.ndarray) -> tuple[list[str], np.ndarray
     seen = np.zeros((len(names), len(vectors)), dtype=bool)
     seen[codes, rows] = True
     likes = np.zeros(seen.shape)
-    liked = (interactions["rating"] >= 4).to_numpy()
+    liked = (interactions["rating"] >= LIKE).to_numpy()
     likes[codes[liked], rows[liked]] = 1
     enough = likes.sum(axis=1) >= MIN_LIKES
     sums = likes[enough] @ vectors

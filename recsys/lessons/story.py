@@ -19,6 +19,7 @@ from recsys.explain import as_document
 from recsys.funnel import Funnel, Prior, Recommendation, Request
 from recsys.lessons.priors import SIGNALS, Priors, signals_of
 from recsys.lessons.priors import Prior as Belief
+from recsys.lessons.ratings import DISLIKE, LIKE
 from recsys.profile import Profile, clean_wish
 from recsys.projection import place
 from recsys.version import Version
@@ -204,9 +205,9 @@ def of_user(version: Version, user_id: str, m: int = 12) -> tuple[tuple[Step, ..
         raise InvalidInput(f"There is no user {quoted(user_id, 20)}.", f"They go from {known[0]} to {known[-1]}.")
     own = interactions[interactions["user_id"] == user_id].sort_values(["timestamp", "item_id"], kind="stable")
     told = [
-        Step("like" if rating >= 4 else "dislike", str(item))
+        Step("like" if rating >= LIKE else "dislike", str(item))
         for item, rating in zip(own["item_id"], own["rating"], strict=True)
-        if rating != 3
+        if rating >= LIKE or rating <= DISLIKE
     ]
     later = frozenset(step.value for step in told[m:] if step.kind == "like")
     return (*(Step(k, v) for k, v in signals_of(version, user_id).items()), *told[:m]), later

@@ -1,6 +1,6 @@
 """What the lesson pages show beside their lists: charts, steps and measured tables."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,6 @@ from recsys.lessons import diversity
 from recsys.lessons.diversity import NAMES, Setting
 from recsys.profile import Profile
 from recsys.ui import state
-from recsys.ui.link import View
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.words import plain
 
@@ -19,12 +18,11 @@ HUES = {"plain": "#9b968c", **dict(zip(("mmr", "dpp", "cap"), CATEGORICAL, stric
 LEADING = 8
 
 
-def start_with(ready: Callable[[View], Profile | None]) -> None:
-    """Gives a visitor who has said nothing yet the page's ready example, so that no first screen is empty."""
+def start_with(ready: Mapping[str, Profile]) -> None:
+    """Gives a visitor who has said nothing yet the catalog's ready example, so that no first screen is empty."""
     view = state.view()
-    profile = ready(view)
-    if not view.profile and profile is not None:
-        st.session_state.view = replace(view, profile=profile)
+    if not view.profile and view.catalog in ready:
+        st.session_state.view = replace(view, profile=ready[view.catalog])
         st.session_state.note = "A ready example: like or take back anything, and it is yours."
 
 

@@ -35,29 +35,18 @@ def two_shelves(funnel: Funnel, answer: Recommendation, sweep: Sweep) -> dict:
     """The nearest list, and the varied one with all its stops, as the data of `recsys.ui.shelf.shelf`."""
     version, request = funnel.version, answer.request
     shown = sorted({int(p) for p in sweep.picks.ravel()})
-    position_of = {p: j for j, p in enumerate(shown)}
-    ids = [str(i) for i in version.item_ids[answer.candidates[shown]]]
-
-    def compact(table) -> list[list[int]]:
-        return [[position_of.get(int(p), -1) for p in stop] for stop in table]
-
     nearest = {
         "key": "nearest",
         "title": "Nearest",
         "note": _nearest_note(version, answer),
-        "list": [ids[j] for j in compact(sweep.picks[-1:])[0]],
+        "list": [str(i) for i in version.item_ids[answer.candidates[sweep.picks[-1]]]],
         "wanted": request.k,
     }
     varied = {
         "key": "varied",
         "title": "Varied",
         "note": "Same candidates, but each pick must differ from those before it.",
-        "pool": ids,
-        "stops": compact(sweep.picks),
-        "penalty": [[round(float(x), 3) for x in stop] for stop in sweep.penalties],
-        "rivals": compact(sweep.rivals),
-        "lam": request.lam,
-        "wanted": request.k,
+        **_stops(version, answer, sweep, shown),
     }
     return {
         "catalog": version.name,
@@ -72,12 +61,6 @@ def method_shelves(funnel: Funnel, answer: Recommendation, settings: Mapping[str
     """The plain list, and under it what each method makes of the same candidates, all moved by one slider."""
     version, request = funnel.version, answer.request
     shown = sorted({int(p) for one in settings.values() for p in one.sweep.picks.ravel()})
-    position_of = {p: j for j, p in enumerate(shown)}
-    ids = [str(i) for i in version.item_ids[answer.candidates[shown]]]
-
-    def compact(table) -> list[list[int]]:
-        return [[position_of.get(int(p), -1) for p in stop] for stop in table]
-
     plain = {
         "key": "nearest",
         "title": "Plain",
@@ -95,12 +78,7 @@ def method_shelves(funnel: Funnel, answer: Recommendation, settings: Mapping[str
                 + (f" · at most {cap_size(request.k, lam)} of one category" if method == "cap" else "")
                 for lam, *measures in zip(STOPS, one.relevance, one.distance, one.overlap, strict=True)
             ],
-            "pool": ids,
-            "stops": compact(one.sweep.picks),
-            "penalty": [[round(float(x), 3) for x in stop] for stop in one.sweep.penalties],
-            "rivals": compact(one.sweep.rivals),
-            "lam": request.lam,
-            "wanted": request.k,
+            **_stops(version, answer, one.sweep, shown),
             "slider": place == 0,
         }
         for place, (method, one) in enumerate(settings.items())
@@ -113,6 +91,23 @@ def method_shelves(funnel: Funnel, answer: Recommendation, settings: Mapping[str
         "slider": "top",
         "dense": True,
         "message": _message(funnel, answer),
+    }
+
+
+def _stops(version: Version, answer: Recommendation, sweep: Sweep, shown: list[int]) -> dict:
+    """The lists of all stops as a shelf's data, over a pool of those of the candidates that are shown at any."""
+    position_of = {p: j for j, p in enumerate(shown)}
+
+    def compact(table) -> list[list[int]]:
+        return [[position_of.get(int(p), -1) for p in stop] for stop in table]
+
+    return {
+        "pool": [str(i) for i in version.item_ids[answer.candidates[shown]]],
+        "stops": compact(sweep.picks),
+        "penalty": [[round(float(x), 3) for x in stop] for stop in sweep.penalties],
+        "rivals": compact(sweep.rivals),
+        "lam": answer.request.lam,
+        "wanted": answer.request.k,
     }
 
 

@@ -66,8 +66,7 @@ def blocks(version: Version, where: Where) -> list[dict]:
     found = []
     for facet in sorted(version.catalog.facets, key=lambda facet: facet.simulated):
         within = version.facets.mask(where.without(facet.name))
-        one = _range(version.facets, facet, within, where) if facet.kind == "number" else None
-        one = one or (_choice(version.facets, facet, within, where) if facet.kind != "number" else None)
+        one = (_range if facet.kind == "number" else _choice)(version.facets, facet, within, where)
         if one is not None:
             found.append(
                 {
