@@ -21,7 +21,7 @@ space, are not admitted while theta < 1. At theta = 1 the list is the plain one.
 
 import numpy as np
 
-from recsys.diversity.greedy import Nearest, Similarities, Task
+from recsys.diversity.greedy import Nearest, Task
 
 FLOOR = 1e-10
 
@@ -32,7 +32,7 @@ class Dpp:
     def __init__(self, task: Task) -> None:
         self.scale = task.lams
         self._variety = 1 - task.lams[:, None]
-        self._similarities, self._nearest = Similarities(task.vectors), Nearest(task.shape)
+        self._similarities, self._nearest = task.similarities(), Nearest(task.shape)
         vectors = self._similarities.vectors
         self._left = np.tile(np.vecdot(vectors, vectors), (len(task.lams), 1))  # d2, (L, n)
         self._factor = np.empty((len(task.lams), task.size, len(vectors)))  # c, a row each pick

@@ -107,6 +107,10 @@ class Task:
         """How long the lists become: k, or n where there are fewer candidates."""
         return min(self.k, len(self.relevance))
 
+    def similarities(self) -> "Similarities":
+        """The candidates' similarities, with room for every pick of every list."""
+        return Similarities(self.vectors, len(self.lams) * self.size)
+
 
 class Rule(Protocol):
     """What a method admits and what it takes off, for L lists at once, while they grow.
@@ -210,20 +214,25 @@ class Similarities:
 
     Args:
         vectors: (n, d) float.
+        most: how many different rows may be asked for; room for all n would cost more to come by than they do.
     """
 
-    def __init__(self, vectors: np.ndarray) -> None:
+    def __init__(self, vectors: np.ndarray, most: int) -> None:
         self.vectors = np.asarray(vectors, dtype=np.float64)
         n = len(self.vectors)
-        self._rows, self._known = np.empty((n, n)), np.zeros(n, dtype=bool)
+        self._rows, self._known = np.empty((min(most, n), n)), 0
+        self._place = np.full(n, -1)  # of a candidate's row among those that are known
 
     def of(self, picks: np.ndarray) -> np.ndarray:
         """Similarity of each pick to all candidates: (L,) int -> (L, n) float64."""
-        fresh = np.unique(picks[~self._known[picks]])
+        fresh = picks[self._place[picks] < 0]
         if len(fresh):
-            self._rows[fresh] = self.vectors[fresh] @ self.vectors.T
-            self._known[fresh] = True
-        return self._rows[picks]
+            fresh = np.unique(fresh) if len(fresh) > 1 else fresh
+            places = slice(self._known, self._known + len(fresh))
+            self._rows[places] = (self.vectors @ self.vectors[fresh].T).T
+            self._place[fresh] = np.arange(places.start, places.stop)
+            self._known = places.stop
+        return self._rows[self._place[picks]]
 
 
 class Nearest:

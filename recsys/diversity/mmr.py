@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from recsys.diversity.greedy import TIE, Nearest, Similarities, Sweep, Task, sweep
+from recsys.diversity.greedy import TIE, Nearest, Sweep, Task, sweep
 
 __all__ = ["TIE", "Mmr", "Sweep", "mmr", "mmr_sweep"]
 
@@ -21,7 +21,7 @@ class Mmr:
         self.scale = task.lams
         self.admitted = np.ones(task.shape, dtype=bool)
         self._novelty = 1 - task.lams[:, None]
-        self._similarities, self._nearest = Similarities(task.vectors), Nearest(task.shape)
+        self._similarities, self._nearest = task.similarities(), Nearest(task.shape)
 
     @property
     def penalties(self) -> np.ndarray:
