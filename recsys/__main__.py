@@ -55,11 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     def on_catalog(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--catalog", required=True, metavar="C", help="the catalog's name; see `catalogs`")
 
-    def listing(sub: argparse.ArgumentParser, default_k: int = DEFAULT_K) -> None:
-        sub.add_argument("--space", metavar="S", help="text, image or blend; the catalog's default otherwise")
+    def listing(
+        sub: argparse.ArgumentParser, default_k: int = DEFAULT_K, otherwise: str = "the catalog's default"
+    ) -> None:
+        sub.add_argument("--space", metavar="S", help=f"text, image, blend, mf or two_tower; {otherwise} otherwise")
         sub.add_argument("--k", type=int, default=default_k, metavar="N", help=f"length of the list ({default_k})")
 
-    def asking(sub: argparse.ArgumentParser) -> None:
+    def asking(sub: argparse.ArgumentParser, otherwise: str = "the catalog's default") -> None:
         for flag, what in (("like", "an item they like"), ("dislike", "an item they dislike")):
             sub.add_argument(f"--{flag}", action="append", default=[], metavar="ID", help=f"{what} (repeatable)")
         sub.add_argument("--wish", default="", metavar="TEXT", help="what they ask for, in words")
@@ -83,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--where", action="append", default=[], metavar="COND", help="such as 'year>=1990' (repeatable)"
         )
-        listing(sub)
+        listing(sub, otherwise=otherwise)
 
     command("catalogs", _catalogs, "List the catalogs and what is built of each.")
 
@@ -110,8 +112,27 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("recommend", _recommend, "Recommend to a profile.")
     on_catalog(sub)
-    asking(sub)
+    asking(sub, otherwise="what measured best for so many likes")
+    sub.add_argument("--user", metavar="ID", help="a user whom the catalog knows, by all their ratings")
+    sub.add_argument(
+        "--about", action="append", default=[], metavar="FACT", help="such as age:25-34, for two_tower (repeatable)"
+    )
     sub.add_argument("--diversity", default="mmr", metavar="M", help="plain, mmr, dpp or cap (%(default)s)")
+
+    sub = command("train", _train, "Teach the model of a learned space; the next build serves it.")
+    sub.add_argument("--catalog", default="movies", metavar="C", help="the catalog's name (%(default)s)")
+    sub.add_argument("--model", required=True, metavar="M", help="als or two-tower")
+    sub.add_argument("--continue", dest="further", action="store_true", help="go on from what was learned before")
+    sub.add_argument("--interactions", type=Path, metavar="FILE", help="more ratings to learn from: CSV or Parquet")
+
+    sub = command("evaluate", _evaluate, "Measure models by a protocol, and keep the record for the pages.")
+    on_catalog(sub)
+    sub.add_argument("--protocol", required=True, metavar="P", help="ms-75-25, chronological, cold-users, cold-items")
+    sub.add_argument("--model", action="append", default=[], metavar="M", help="only this one (repeatable)")
+    sub.add_argument(
+        "--tune", action="store_true", help="first search each grid within the training data"
+    )
+    sub.add_argument("--out", type=Path, metavar="DIR", help="where the record goes; the data folder by default")
 
     sub = command("export", _export, "Write a catalog's items and vectors, rows aligned.")
     on_catalog(sub)
@@ -130,6 +151,8 @@ def _parser() -> argparse.ArgumentParser:
         ("story", "movies", "Tell a newcomer's story: after each answer the list, what entered and left, the point."),
         ("item", "movies", "Place a new item: its neighbours, and whom it would reach."),
         ("onboarding", "movies", "Measure what asking first by each strategy is worth to held-out users."),
+        ("users", "movies", "Measure what each model finds for new users after m ratings of theirs."),
+        ("items", "movies", "Measure what each model does with items that nobody has rated."),
         ("population", "clipart", "Simulate people with a known truth: how much of the best list do m likes get?"),
     ):
         sub = parts.add_parser(name, help=text, description=text)
@@ -251,7 +274,32 @@ def _recommend(arguments, settings: Settings) -> dict:
 
     funnel, _ = _funnel(settings, arguments.catalog)
     request = replace(_request(arguments, funnel.version), diversity=arguments.diversity)
+    profile = request.profile.being(arguments.user)
+    for fact in arguments.about:
+        profile = profile.knowing(*_fact(fact, funnel.version))
+    request = replace(request, profile=profile, space=request.space or funnel.best_space(profile))
     return as_document(funnel, funnel.recommend(request))
+
+
+def _train(arguments, settings: Settings) -> dict:
+    from recsys.learning import train
+    from recsys.progress import Progress
+    from recsys.version import open_current
+
+    version = open_current(settings, arguments.catalog)
+    return train(settings, version, arguments.model, arguments.further, arguments.interactions, Progress())
+
+
+def _evaluate(arguments, settings: Settings) -> dict:
+    return _measured(settings, arguments.catalog, arguments.protocol, arguments.model, arguments.out, arguments.tune)
+
+
+def _measured(settings: Settings, name: str, protocol: str, models=(), out: Path | None = None, tune: bool = False):
+    from recsys.learning import measure
+    from recsys.progress import Progress
+    from recsys.version import open_current
+
+    return measure(settings, open_current(settings, name), protocol, models, out, tune, Progress())
 
 
 def _request(arguments, version):
@@ -276,6 +324,17 @@ def _request(arguments, version):
     ).wishing(arguments.wish)
     where = Where.parse(arguments.where, version.catalog)
     return Request(profile, arguments.space, arguments.blend, arguments.lam, where, arguments.k)
+
+
+def _fact(text: str, version) -> tuple[str, str]:
+    from recsys.errors import InvalidInput, quoted
+
+    signal, _, group = text.partition(":")
+    known = version.facts
+    if group not in known.get(signal, ()):
+        told = "; ".join(f"{name}: {', '.join(groups)}" for name, groups in known.items()) or "none"
+        raise InvalidInput(f"The fact {quoted(text)} tells {version.name} nothing.", f"Known as SIGNAL:GROUP: {told}.")
+    return signal, group
 
 
 def _listed(funnel, profile, arguments, **request) -> dict:
@@ -307,6 +366,8 @@ def _unpack(arguments, settings: Settings) -> dict:
 
 
 def _cold_start(arguments, settings: Settings) -> dict:
+    if arguments.part in ("users", "items"):
+        return _measured(settings, arguments.catalog, f"cold-{arguments.part}")
     funnel, wishes = _funnel(settings, arguments.catalog)
     version = funnel.version
     if arguments.part == "onboarding":

@@ -1,4 +1,4 @@
-"""Building: fetch -> draw -> embed -> project -> store, into a new version that then takes over.
+"""Building: fetch -> draw -> embed -> learn -> project -> store, into a new version that then takes over.
 
 The head that aligns pictures with words is learned by `align` and comes with the code, so that every machine has the
 same spaces; a new head makes the next build embed the pictures anew.
@@ -32,6 +32,9 @@ from recsys.catalog import Catalog
 from recsys.encoders import ImageEncoder, TextEncoder, load_image_encoder, load_text_encoder
 from recsys.encoders.packaged import HEAD_FILE
 from recsys.errors import CatalogError, InvalidInput, TastespaceError
+from recsys.evaluation.records import read_records
+from recsys.learning import LEARNED, checkpoint, lesson_of, serving_of, teach, trained
+from recsys.models import SPACES, create, load_model, read_about
 from recsys.personas import wishes_of
 from recsys.progress import Progress, progress_path
 from recsys.projection import fit_map
@@ -79,8 +82,15 @@ def fingerprint(settings: Settings, name: str) -> str:
         settings.text_encoder,
         _image_encoder_key(settings) if source.has_pictures else None,
         wishes_of(name),
+        [LEARNED, *((model, create(model).settings) for model in SPACES.values())],
+        [_content_of(checkpoint(settings, name, space)) for space in SPACES],
+        read_records(settings, name).get("cold-users"),
         [THUMBNAIL, PICTURE, MAP_SEED, DRAWN, MAPPED],
     )
+
+
+def _content_of(path: Path) -> str | None:
+    return key_of(path.read_bytes()) if path.exists() else None
 
 
 def _image_encoder_key(settings: Settings) -> str:
@@ -171,7 +181,7 @@ class _Steps:
     def __init__(self, settings: Settings, progress: Progress) -> None:
         self.rates: dict[str, dict] = {}
         self._cache = StepCache(settings.data / "steps.sqlite")
-        self._progress = progress
+        self.progress = progress
 
     def run(self, step: str, keys: list[str], compute: Callable[[list[int]], list[bytes]], batch: int) -> list[bytes]:
         """The values of all keys: from the cache, else computed for positions in `keys`, `batch` at a time."""
@@ -184,7 +194,7 @@ class _Steps:
             items, seconds = items + len(positions), seconds + time.perf_counter() - start
             return values
 
-        values = self._cache.through(keys, timed, batch, self._progress, step)
+        values = self._cache.through(keys, timed, batch, self.progress, step)
         if items:
             self.rates[step] = {"items": items, "seconds": round(seconds, 2)}
         return values
@@ -206,29 +216,56 @@ def _write(settings: Settings, name: str, work: Path, progress: Progress) -> dic
         BlobFile.write(work / "thumbnails.bin", (small for _, small in pictures))
     spaces, encoders = _embed(steps, settings, catalog, pictures)
     default = "blend" if "blend" in spaces else "text"
-    maps = {space: [2, 3] if space == default else [2] for space in spaces}
     for space, vectors in spaces.items():
         np.save(work / f"{space}.npy", vectors)
-        for dims in maps[space]:
-            np.save(work / f"map-{space}-{dims}d.npy", _project(steps, space, vectors, dims))
     _write_wishes(work / "wishes.npz", wishes_of(name), encoders)
-    write_shard(work / "shard", spaces, catalog, progress)
-    moment, print_ = datetime.now(UTC), fingerprint(settings, name)
     manifest = {
         "format": FORMAT,
+        "id": "unfinished",
+        **describe(catalog),
+        "spaces": {space: _described(vectors) for space, vectors in spaces.items()},
+        "default_space": default,
+    }
+    (work / MANIFEST).write_text(json.dumps(manifest))
+    manifest |= _learn(steps, settings, Version(work), spaces)
+    maps = {space: [2, 3] if space == default else [2] for space in spaces}
+    for space, vectors in spaces.items():
+        for dims in maps[space]:
+            np.save(work / f"map-{space}-{dims}d.npy", _project(steps, space, vectors, dims))
+    write_shard(work / "shard", spaces, catalog, progress)
+    moment, print_ = datetime.now(UTC), fingerprint(settings, name)
+    manifest |= {
         "id": f"{moment:%Y%m%d-%H%M%S}-{print_[:6]}",
         "fingerprint": print_,
         "built_at": moment.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 1),
-        **describe(catalog),
-        "spaces": {space: {"dim": v.shape[1], "items": int(v.any(axis=1).sum())} for space, v in spaces.items()},
-        "default_space": default,
+        "spaces": {space: _described(vectors) for space, vectors in spaces.items()},
         "maps": maps,
         "encoders": encoders,
         "rates": steps.rates,
     }
     (work / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False))
     return manifest
+
+
+def _described(vectors: np.ndarray) -> dict[str, int]:
+    return {"dim": vectors.shape[1], "items": int(vectors.any(axis=1).sum())}
+
+
+def _learn(steps: _Steps, settings: Settings, version: Version, spaces: dict[str, np.ndarray]) -> dict:
+    """Adds the learned spaces to `spaces`, writes their models and vectors, and returns their part of the manifest."""
+    lesson, learned = lesson_of(version), {}
+    for space in SPACES if lesson.enough else ():
+        kept = trained(settings, version.name, space, lesson)
+        if kept is None:
+            step = f"learn {SPACES[space]}"
+            keys = [key_of(lesson.key(SPACES[space]))]
+            (kept,) = steps.run(step, keys, lambda _, space=space: [teach(lesson, space, steps.progress)], batch=1)
+        version.model_file(space).write_bytes(kept)
+        spaces[space] = np.array(load_model(version.model_file(space), lesson.side).vectors, dtype=np.float32)
+        np.save(version.path / f"{space}.npy", spaces[space])
+        learned[space] = read_about(version.model_file(space))
+    return {"learned": learned, "serving": serving_of(settings, version, lesson) if learned else []}
 
 
 def _draw(steps: _Steps, read: Callable[[str], bytes], catalog: Catalog) -> list[tuple[bytes, bytes]]:

@@ -16,17 +16,19 @@ import numpy as np
 from recsys.diversity import Sweep, diversify
 from recsys.errors import InvalidInput, quoted
 from recsys.hits import Hits
+from recsys.models import SpaceModel, load_model, side_of
 from recsys.profile import Profile
 from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
 from recsys.store import Store
-from recsys.towers import Query
+from recsys.towers import Query, Tower, heard
 from recsys.towers.content import ContentTower, WishEncoder
+from recsys.towers.learned import FactorTower, TwoTowerTower
 from recsys.version import Version
 from recsys.where import Where
 
 DECIMALS = 6
 MARGIN = 32
-SLACK = 1e-5  # several times the rounding of a store's float32 scores
+SLACK = 1e-5  # several times the rounding of a store's float32 scores, as a share of the largest
 STOPS = np.linspace(0, 1, 101)
 
 
@@ -58,7 +60,7 @@ class Request:
 
     Attributes:
         profile: who asks.
-        space: the space to search; None takes the catalog's default.
+        space: the space to search; None takes the catalog's default content space. See `Funnel.best_space`.
         blend: weight of the words against the picture in the blend, in [0, 1].
         lam: MMR's lambda, in [0, 1]: 1 = pure relevance.
         where: conditions on facets.
@@ -117,6 +119,8 @@ class Recommendation:
         starting: how the list was made where the profile says nothing: `popular`, `prior` or `medoids`; else empty.
         candidates: (n,) rows that entered the diversify stage, best first.
         relevance: (n,) float64, their relevance.
+        merit: (n,) float64, relevance as diversity sees it: the same where it is a cosine, else scaled to [0, 1] over
+            the candidates.
         believed: (n,) float64, what the prior added to it; zeros without one.
         picks: (k,) indices into `candidates`: the varied list.
         scores: (k,) float64, MMR's objective with which each pick won.
@@ -131,6 +135,7 @@ class Recommendation:
     starting: str
     candidates: np.ndarray
     relevance: np.ndarray
+    merit: np.ndarray
     believed: np.ndarray
     picks: np.ndarray
     scores: np.ndarray
@@ -156,8 +161,34 @@ class Funnel:
         self.version = version
         self.store = store
         self.encode_wish = encode_wish
+        self._models: dict[str, SpaceModel] = {}
 
-    def tower(self, request: Request) -> ContentTower:
+    def best_space(self, profile: Profile) -> str:
+        """The space whose tower measured best for a profile with so many likes.
+
+        A wish, a picture or categories are understood by content alone; so is a profile without any like. The
+        measurements are the build's: `Version.serving`.
+        """
+        version = self.version
+        told = heard(version, profile)
+        if profile.wish or profile.picture or profile.categories or not len(told.likes):
+            return version.default_space
+        reached = [rule["space"] for rule in version.serving if rule["likes"] <= len(told.likes)]
+        return reached[-1] if reached else version.default_space
+
+    def model(self, space: str) -> SpaceModel:
+        """The model that made a learned space; read once.
+
+        Raises:
+            CatalogError: its file is damaged.
+        """
+        if space not in self._models:  # two threads may both read it: they read the same
+            version = self.version
+            content = version.spaces[version.default_space]
+            self._models[space] = load_model(version.model_file(space), side_of(version.catalog, content))
+        return self._models[space]
+
+    def tower(self, request: Request) -> Tower:
         """The tower that turns the request's profile into a query.
 
         Raises:
@@ -169,6 +200,9 @@ class Funnel:
                 f"The catalog {self.version.name} has no space {quoted(space)}.",
                 f"It has: {', '.join(self.version.spaces)}.",
             )
+        if space in self.version.learned:
+            kind = {"als": FactorTower, "two-tower": TwoTowerTower}[self.version.learned[space]["model"]]
+            return kind(self.version, space, self.model(space))
         return ContentTower(self.version, space, request.blend, self.encode_wish)
 
     def recommend(self, request: Request) -> Recommendation:
@@ -187,7 +221,7 @@ class Funnel:
             raise InvalidInput(f"The blend lies between 0 and 1; {request.blend:g} does not.", "1 is words alone.")
         trace, sizes, n_items = Trace(), request.sizes, len(self.version.item_ids)
         tower = self.tower(request)
-        rated = self.version.rows(request.profile.rated)
+        rated = heard(self.version, request.profile).rated
 
         with trace.stage("user", 1) as stage:
             query = tower.query(request.profile)
@@ -220,9 +254,10 @@ class Funnel:
             stage.dropped = _reasons({"over the size": stage.n_in - len(rows)})
 
         with trace.stage("diversify", len(rows)) as stage:
+            merit = scores if tower.cosine or query is None else _scaled(scores)
             sweep = diversify(
                 request.diversity,
-                scores,
+                merit,
                 tower.similarity_vectors(rows),
                 self.version.facets.members(self.version.catalog.categories, rows),
                 request.k,
@@ -238,6 +273,7 @@ class Funnel:
             starting=starting,
             candidates=rows,
             relevance=scores,
+            merit=merit,
             believed=np.zeros(len(rows)) if request.prior is None else _believed(request.prior, rows, query is None),
             picks=sweep.picks[0],
             scores=sweep.totals[0],
@@ -250,7 +286,7 @@ class Funnel:
         """The varied lists of all 101 stops of the slider (lambda 0.00, 0.01, ... 1.00) over the same candidates."""
         vectors = self.tower(answer.request).similarity_vectors(answer.candidates)
         groups = self.version.facets.members(self.version.catalog.categories, answer.candidates)
-        return diversify(answer.request.diversity, answer.relevance, vectors, groups, answer.request.k, STOPS)
+        return diversify(answer.request.diversity, answer.merit, vectors, groups, answer.request.k, STOPS)
 
     def nearest_rows(
         self, space: str, vector: np.ndarray, n: int, where: Where = Where()
@@ -270,7 +306,8 @@ class Funnel:
             rows, scores = rows[order], scores[order]
             # The store orders ties as it likes. The cut at n is ours only where everything that ties with the n-th
             # has arrived, that is, where something clearly worse has too.
-            if len(rows) < asked or asked >= matching or scores[-1] < scores[n - 1] - SLACK:
+            slack = SLACK * max(1.0, float(np.abs(scores[:1]).max(initial=0)))
+            if len(rows) < asked or asked >= matching or scores[-1] < scores[n - 1] - slack:
                 return rows[:n], scores[:n]
             asked *= 2
 
@@ -319,6 +356,12 @@ class Funnel:
 def _believed(prior: Prior, rows: np.ndarray, alone: bool = False) -> np.ndarray:
     """What the prior adds to the relevance of some items; alone it is all there is, and needs no weight."""
     return (1.0 if alone else prior.weight) * prior.scores[rows].astype(np.float64)
+
+
+def _scaled(scores: np.ndarray) -> np.ndarray:
+    """Scores without a scale in [0, 1] over the candidates; all 1 where they are equal."""
+    low, high = scores.min(initial=np.inf), scores.max(initial=-np.inf)
+    return (scores - low) / (high - low) if high > low else np.ones(len(scores))
 
 
 def _reasons(counts: dict[str, int]) -> dict[str, int]:

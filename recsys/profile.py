@@ -4,8 +4,9 @@ What comes from a link is untrusted: it is read value by value, and each value t
 sentence while the rest is kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from recsys.errors import quoted
 
@@ -25,6 +26,9 @@ class Profile:
         wish: words; empty for none.
         picture: key of an uploaded picture's vector; None for none. Never part of a link.
         categories: chosen categories, in the order they were chosen.
+        person: id of a user of the catalog whose ratings count as this profile's own; None for nobody.
+        about: facts of the visitor and the moment as (signal, group), such as ("age", "25-34"); one a signal. Only
+            towers that learned from such facts understand them.
     """
 
     likes: tuple[str, ...] = ()
@@ -32,9 +36,12 @@ class Profile:
     wish: str = ""
     picture: str | None = None
     categories: tuple[str, ...] = ()
+    person: str | None = None
+    about: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.likes or self.dislikes or self.wish or self.picture or self.categories)
+        told = (self.likes, self.dislikes, self.wish, self.picture, self.categories, self.person, self.about)
+        return any(told)
 
     @property
     def rated(self) -> tuple[str, ...]:
@@ -67,6 +74,14 @@ class Profile:
         """The profile with other categories."""
         return replace(self, categories=tuple(dict.fromkeys(categories)))
 
+    def being(self, person: str | None) -> "Profile":
+        """The profile of somebody whom the catalog knows, or of nobody it knows."""
+        return replace(self, person=person)
+
+    def knowing(self, signal: str, group: str) -> "Profile":
+        """The profile with one more fact; an earlier one of the same signal goes."""
+        return replace(self, about=(*((s, g) for s, g in self.about if s != signal), (signal, group)))
+
     def to_query(self) -> dict[str, list[str]]:
         """The profile as the values of a link; `from_query` reads them back. An upload is left out."""
         query = {
@@ -74,12 +89,19 @@ class Profile:
             "dislike": list(self.dislikes),
             "wish": [self.wish] if self.wish else [],
             "category": list(self.categories),
+            "person": [self.person] if self.person is not None else [],
+            "about": [f"{signal}:{group}" for signal, group in self.about],
         }
         return {name: values for name, values in query.items() if values}
 
     @classmethod
     def from_query(
-        cls, query: Mapping[str, Sequence[str]], known_items, known_categories
+        cls,
+        query: Mapping[str, Sequence[str]],
+        known_items,
+        known_categories,
+        known_people=(),
+        known_facts: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> tuple["Profile", list[str]]:
         """Reads a profile from a link's values.
 
@@ -87,6 +109,8 @@ class Profile:
             query: lists of values by name, as `to_query` writes them; other names are ignored.
             known_items: container of the catalog's item ids.
             known_categories: container of the catalog's categories.
+            known_people: container of the ids of the catalog's people.
+            known_facts: the groups of each signal that a visitor may name.
 
         Returns:
             The profile of all values that can be used, and a sentence for each that cannot.
@@ -114,11 +138,24 @@ class Profile:
         wish = " ".join(query.get("wish", ()))
         if len(clean_wish(wish, limit=None)) > MAX_WISH:
             problems.append(f"The wish was cut at {MAX_WISH} characters; that is all the text encoder reads.")
+        person = (query.get("person") or [None])[-1]
+        if person is not None and person not in known_people:
+            problems.append(f"The link names a person that this catalog does not have: {quoted(person, 20)}.")
+            person = None
+        about: dict[str, str] = {}
+        for fact in list(query.get("about", ()))[:MAX_SIGNALS]:
+            signal, _, group = fact.partition(":")
+            if group in known_facts.get(signal, ()):
+                about[signal] = group
+            elif len(problems) < MAX_TOLD:
+                problems.append(f"The link tells something of you that nothing here understands: {quoted(fact, 30)}.")
         profile = cls(
             likes=tuple(likes),
             dislikes=tuple(i for i in dislikes if i not in both),
             wish=clean_wish(wish),
             categories=tuple(usable("category", known_categories, "a category")),
+            person=person,
+            about=tuple(about.items()),
         )
         return profile, problems
 

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
@@ -22,7 +22,8 @@ import numpy as np
 import pandas as pd
 
 from recsys.catalog import Catalog, Facet
-from recsys.errors import CatalogError, NotBuilt, UnknownItem, quoted
+from recsys.errors import CatalogError, InvalidInput, NotBuilt, UnknownItem, quoted
+from recsys.ratings import Ratings, read_ratings
 from recsys.settings import Settings
 from recsys.where import FacetTable
 
@@ -149,6 +150,62 @@ class Version:
         if dims not in self.manifest["maps"].get(space, ()):
             raise KeyError(f"{space} in {dims}D")
         return np.load(self.path / f"map-{space}-{dims}d.npy", mmap_mode="r")
+
+    @property
+    def learned(self) -> Mapping[str, dict]:
+        """The spaces that were learned from interactions: by name, which model made them, from what and how well."""
+        return self.manifest.get("learned", {})
+
+    @property
+    def content_spaces(self) -> list[str]:
+        """The spaces that encoders made."""
+        return [space for space in self.spaces if space not in self.learned]
+
+    @cached_property
+    def facts(self) -> dict[str, list[str]]:
+        """What a visitor may tell of themselves: the groups of each signal that a learned space understands."""
+        known: dict[str, list[str]] = {}
+        for told in self.learned.values():
+            for signal, groups in told.get("facts", {}).items():
+                known[signal] = list(dict.fromkeys([*known.get(signal, []), *groups]))
+        return known
+
+    @property
+    def serving(self) -> list[dict]:
+        """Which space measured best from how many likes on: `{likes, space, ...}`, by rising likes; see `build`."""
+        return self.manifest.get("serving", [])
+
+    def model_file(self, space: str) -> Path:
+        """The model that made a learned space."""
+        return self.path / f"model-{space}.npz"
+
+    @cached_property
+    def ratings(self) -> Ratings | None:
+        """Who rated what, or None where nobody's interactions are known."""
+        return None if self.catalog.interactions is None else read_ratings(self.catalog)
+
+    @cached_property
+    def _person(self) -> dict[str, int]:
+        return {} if self.ratings is None else {str(p): j for j, p in enumerate(self.ratings.people)}
+
+    @property
+    def people(self) -> Collection[str]:
+        """Ids of the people who rated anything."""
+        return self._person.keys()
+
+    def history(self, person: str) -> tuple[np.ndarray, np.ndarray]:
+        """What a known person rated, oldest first: rows (m,) int64 and ratings (m,) float64.
+
+        Raises:
+            InvalidInput: nobody of that id.
+        """
+        if self.ratings is None or person not in self._person:
+            known = sorted(self.people, key=lambda p: (len(p), p))
+            way_out = f"They go from {known[0]} to {known[-1]}." if known else f"{self.name} has no real users."
+            raise InvalidInput(f"There is no user {quoted(person, 20)}.", way_out)
+        own = np.flatnonzero(self.ratings.users == self._person[person])
+        own = own[np.lexsort((self.ratings.items[own], self.ratings.times[own]))]
+        return self.ratings.items[own], self.ratings.values[own]
 
     @cached_property
     def popularity(self) -> np.ndarray | None:

@@ -16,14 +16,17 @@ recsys.ui                                                        the only part o
 recsys.__main__                                                  the command line
 recsys.bench                                                     the measurements
 recsys.build recsys.carry recsys.lessons                         what makes, moves and teaches with catalogs
-recsys.explain recsys.evaluation recsys.projection               why, how well, and where on the map
+recsys.learning                                                  which models a catalog gets, and from whom
+recsys.explain recsys.evaluation recsys.projection recsys.population      why, how well, where on the map, for whom
 recsys.funnel                                                    the one pipeline
 recsys.towers recsys.wishes recsys.ranking recsys.diversity recsys.retrieval      a stage each
+recsys.models                                                    what is learned from who rated what
 recsys.store recsys.encoders recsys.sources recsys.progress      Qdrant, the models, the data, how far a build is
 recsys.version recsys.personas                                   a built catalog; ready-made visitors
 recsys.profile recsys.where                                      who asks, and under which conditions
-recsys.catalog recsys.cache                                      the items; what a build remembers and tells
-recsys.settings recsys.hits                                      the environment; a ranked list
+recsys.ratings                                                   who rated what, as arrays
+recsys.catalog recsys.cache recsys.demographics                  the items; what a build remembers and tells
+recsys.settings recsys.hits recsys.provenance                    the environment; a ranked list; what measured
 recsys.errors                                                    what can go wrong, in sentences
 """
 

@@ -12,8 +12,8 @@ import numpy as np
 from recsys.diversity import Step, Sweep, diversify, watch
 from recsys.evaluation.metrics import gini, ndcg, rbo
 from recsys.funnel import STOPS, Funnel, Recommendation, Request
-from recsys.lessons.ratings import LIKE
 from recsys.profile import Profile
+from recsys.ratings import LIKE
 from recsys.version import Version
 
 NAMES = {
@@ -63,7 +63,7 @@ def settings(funnel: Funnel, answer: Recommendation, methods: Sequence[str]) -> 
     distances = 1 - (vectors @ vectors.T).astype(np.float64)
     found = {}
     for method in methods:
-        sweep = diversify(method, answer.relevance, vectors, groups, k, STOPS)
+        sweep = diversify(method, answer.merit, vectors, groups, k, STOPS)
         found[method] = Setting(
             sweep=sweep,
             relevance=answer.relevance[sweep.picks].mean(axis=1) if sweep.picks.size else np.full(len(STOPS), np.nan),
@@ -101,7 +101,7 @@ def steps(funnel: Funnel, answer: Recommendation, method: str, lam: float) -> li
     """How a method chooses, pick by pick, over a recommendation's candidates."""
     vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
     groups = _groups(funnel, answer)
-    return watch(method, answer.relevance, vectors, groups, answer.request.k, lam)
+    return watch(method, answer.merit, vectors, groups, answer.request.k, lam)
 
 
 def shoppers(version: Version, users: int = SHOP_USERS, seed: int = 0) -> tuple[list[Profile], list[frozenset[str]]]:
@@ -155,7 +155,7 @@ def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LA
         groups = _groups(funnel, answer)
         distances = 1 - (vectors @ vectors.T).astype(np.float64)
         for method in methods:
-            sweep = diversify(method, answer.relevance, vectors, groups, answer.request.k, lams)
+            sweep = diversify(method, answer.merit, vectors, groups, answer.request.k, lams)
             far = _mean_distances(distances, sweep.picks)
             for place, picks in enumerate(sweep.picks):
                 one = sums[method][place]

@@ -9,10 +9,10 @@ import numpy as np
 
 from recsys.errors import InvalidInput
 from recsys.funnel import DECIMALS, Funnel, Request
-from recsys.lessons.ratings import LIKE
 from recsys.personas import PERSONAS
 from recsys.profile import Profile, clean_wish
 from recsys.projection import place
+from recsys.ratings import LIKE
 from recsys.settings import DEFAULT_BLEND
 from recsys.towers.content import unit
 from recsys.version import Version

@@ -18,9 +18,10 @@ import numpy as np
 
 from recsys.errors import InvalidInput, quoted
 from recsys.evaluation.metrics import ndcg
+from recsys.evaluation.significance import interval
 from recsys.lessons.points import best_lists, content_points
 from recsys.lessons.priors import learn_priors
-from recsys.lessons.ratings import DISLIKE, LIKE, Ratings, read_ratings, split_people
+from recsys.ratings import DISLIKE, LIKE, Ratings, read_ratings, split_people
 from recsys.version import Version
 
 STRATEGIES = ("popular", "cover", "medoids", "entropy", "random")
@@ -51,7 +52,6 @@ ROUNDS = 50
 
 LIST = 10
 WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
-RESAMPLES = 2000
 
 
 def strategies(version: Version) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ def choose(
         )
     if n < 1:
         raise InvalidInput(f"{n} items cannot be shown.", "Show 1 or more.")
-    ratings = read_ratings(version, without) if version.catalog.interactions is not None else None
+    ratings = read_ratings(version.catalog, without) if version.catalog.interactions is not None else None
     vectors = version.spaces[space]
     present = np.flatnonzero(vectors.any(axis=1))
     rng = np.random.default_rng(seed)
@@ -121,14 +121,14 @@ def compare(version: Version, ns: Sequence[int] = (5, 10, 20), seed: int = 0) ->
     Raises:
         InvalidInput: the catalog has no interactions, fewer than five people, or too few likes for so many items.
     """
-    train, validation, test = split_people(version, seed)
+    train, validation, test = split_people(version.catalog, seed)
     held, space = [*validation, *test], version.default_space
     prior = learn_priors(version, held).prior().scores
     shown = {("none", 0): np.empty(0, dtype=np.int64)}
     shown |= {(s, n): choose(s, version, space, n, seed, held) for s in strategies(version) for n in ns}
 
     def trials(others: list[str]) -> dict[tuple[str, int], Trial]:
-        ratings = read_ratings(version, without=[*train, *others])
+        ratings = read_ratings(version.catalog, without=[*train, *others])
         tried = {key: ask(version, space, ratings, rows) for key, rows in shown.items()}
         for (strategy, n), trial in tried.items():
             if not trial.targets.any():
@@ -210,13 +210,6 @@ def ask(version: Version, space: str, ratings: Ratings, shown: np.ndarray) -> Tr
         answered=answered.sum(axis=1) / max(len(shown), 1),
         likes=likes.sum(axis=1),
     )
-
-
-def interval(values: np.ndarray, seed: int) -> tuple[float, float]:
-    """The 95% bootstrap interval of the mean, by percentiles of 2,000 seeded resamples (Efron 1979)."""
-    picks = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.percentile(values[picks].mean(axis=1), [2.5, 97.5])
-    return float(low), float(high)
 
 
 def _report(trials: dict[tuple[str, int], Trial], prior: np.ndarray, weight: float, seed: int) -> list[dict]:

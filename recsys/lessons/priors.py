@@ -27,40 +27,21 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
+from recsys.demographics import (
+    UTC_OFFSETS,
+    contexts,
+    demographics,
+    utc_offsets,
+)
 from recsys.errors import InvalidInput, quoted
-from recsys.lessons.ratings import Ratings, read_ratings, split_people
+from recsys.ratings import read_ratings, split_people
 from recsys.version import Version
 
 PSEUDO_USERS = 300.0
 """K of age, gender, occupation and region: how many people the global prior is worth."""
 PSEUDO_LIKES = 100_000.0
 """K of time and weekend: how many likes the global prior is worth."""
-
-DEMOGRAPHICS = ("age", "gender", "occupation", "region")
-CONTEXT = ("time", "weekend")
-SIGNALS = (*DEMOGRAPHICS, *CONTEXT)
-
-AGES = {"under 18": 18, "18-24": 25, "25-34": 35, "35-44": 45, "45-54": 55, "55 and over": np.inf}
-"""The bands of age, with the age at which each ends."""
-TIMES = ("night", "morning", "afternoon", "evening")
-"""Six hours each, from midnight on."""
-WEEKEND = ("no", "yes")
-
-UTC_OFFSETS = {
-    "New England": -5,
-    "Mid-Atlantic": -5,
-    "Upper South": -5,
-    "Southeast": -5,
-    "Great Lakes": -5,
-    "Upper Midwest": -6,
-    "Central Midwest": -6,
-    "South Central": -6,
-    "Mountain": -7,
-    "Pacific": -8,
-}
-"""Each region's usual standard time, in hours from UTC. Canada spans six zones, so its hours cannot be known."""
 
 ESTIMATED = (
     "Local time is estimated from each person's region, in standard time, and it is the time of rating, "
@@ -162,8 +143,8 @@ def learn_priors(
     Raises:
         InvalidInput: the catalog has no interactions.
     """
-    ratings = read_ratings(version, without)
-    known = _demographics(version.catalog.users)
+    ratings = read_ratings(version.catalog, without)
+    known = demographics(version.catalog.users)
     n_people, liked = len(ratings.people), ratings.liked
     users, items = ratings.users[liked], ratings.items[liked]
     base = np.bincount(items, minlength=ratings.n_items) / max(n_people, 1)
@@ -173,27 +154,22 @@ def learn_priors(
         counts = np.bincount(theirs[theirs >= 0], minlength=len(values))
         likes = _tally(theirs[users], items, len(values), ratings.n_items)
         tables[signal] = _groups(values, counts, likes, base, pseudo_users)
-    offsets = _offsets(version.catalog.users, ratings)[ratings.users[liked]]
+    offsets = utc_offsets(version.catalog.users, ratings.people)[ratings.users[liked]]
     timed = ~np.isnan(offsets)
     if timed.any():
         share = np.bincount(items[timed], minlength=ratings.n_items) / timed.sum()
-        for signal, (codes, values) in _contexts(ratings.times[liked][timed], offsets[timed]).items():
+        for signal, (codes, values) in contexts(ratings.times[liked][timed], offsets[timed]).items():
             likes = _tally(codes, items[timed], len(values), ratings.n_items)
             tables[signal] = _groups(values, likes.sum(axis=1), likes, share, pseudo_likes)
     return Priors(n_people, base, tables)
-
-
-def age_band(age: float) -> str | None:
-    """The band that an age in years falls into, or None for NaN."""
-    return None if np.isnan(age) else next(band for band, end in AGES.items() if age < end)
 
 
 def context_of(time: int, region: str | None) -> dict[str, str]:
     """Time of day and weekend, estimated, of a moment in Unix seconds; empty where the region's hour is unknown."""
     if region not in UTC_OFFSETS:
         return {}
-    contexts = _contexts(np.array([time]), np.array([float(UTC_OFFSETS[region])]))
-    return {signal: values[codes[0]] for signal, (codes, values) in contexts.items()}
+    found = contexts(np.array([time]), np.array([float(UTC_OFFSETS[region])]))
+    return {signal: values[codes[0]] for signal, (codes, values) in found.items()}
 
 
 def signals_of(version: Version, user_id: str) -> dict[str, str]:
@@ -205,39 +181,8 @@ def signals_of(version: Version, user_id: str) -> dict[str, str]:
     users = version.catalog.users
     if users is None or user_id not in users.index:
         raise InvalidInput(f"The catalog {version.name} knows nobody called {quoted(user_id)}.")
-    known = _demographics(users.loc[[user_id]])
+    known = demographics(users.loc[[user_id]])
     return {signal: values[codes.iloc[0]] for signal, (codes, values) in known.items() if codes.iloc[0] >= 0}
-
-
-def _demographics(users: pd.DataFrame | None) -> dict[str, tuple[pd.Series, tuple[str, ...]]]:
-    """Each person's value of each signal: codes by user id, -1 where unknown, and the values they stand for."""
-    found: dict[str, tuple[pd.Series, tuple[str, ...]]] = {}
-    for signal in DEMOGRAPHICS if users is not None else ():
-        if signal not in users.columns:
-            continue
-        if signal == "age":
-            ages = users["age"].to_numpy(dtype=np.float64, na_value=np.nan)
-            codes, values = np.searchsorted(list(AGES.values()), ages, side="right"), tuple(AGES)
-            codes[np.isnan(ages)] = -1
-        else:
-            codes, labels = pd.factorize(users[signal].astype(object), sort=True)
-            values = tuple(map(str, labels))
-        found[signal] = pd.Series(codes, index=users.index), values
-    return found
-
-
-def _offsets(users: pd.DataFrame | None, ratings: Ratings) -> np.ndarray:
-    """Each rating person's hours from UTC: (P,) float64, NaN where they cannot be known."""
-    if users is None or "region" not in users.columns:
-        return np.full(len(ratings.people), np.nan)
-    return users["region"].map(UTC_OFFSETS).reindex(ratings.people).to_numpy(dtype=np.float64)
-
-
-def _contexts(times: np.ndarray, offsets: np.ndarray) -> dict[str, tuple[np.ndarray, tuple[str, ...]]]:
-    """Time of day and weekend of moments: codes and the values they stand for."""
-    hours = (times + (offsets * 3600).astype(np.int64)) // 3600
-    days = (hours // 24 + 3) % 7  # 1 January 1970 was a Thursday; Monday is 0
-    return {"time": (hours % 24 // 6, TIMES), "weekend": ((days >= 5).astype(np.int64), WEEKEND)}
 
 
 def _tally(codes: np.ndarray, items: np.ndarray, n_values: int, n_items: int) -> np.ndarray:
@@ -283,20 +228,20 @@ def strengths(
     Raises:
         InvalidInput: the catalog has no interactions or fewer than five people.
     """
-    train, validation, test = split_people(version, seed)
-    held = read_ratings(version, without=[*train, *test])
+    train, validation, test = split_people(version.catalog, seed)
+    held = read_ratings(version.catalog, without=[*train, *test])
     liked = held.liked
     by_user = [
         (signals_of(version, person), held.items[liked & (held.users == user)])
         for user, person in enumerate(held.people)
     ]
-    offsets = _offsets(version.catalog.users, held)[held.users[liked]]
+    offsets = utc_offsets(version.catalog.users, held.people)[held.users[liked]]
     timed = ~np.isnan(offsets)
-    contexts = _contexts(held.times[liked][timed], offsets[timed])
-    at = [tuple(codes[i] for codes, _ in contexts.values()) for i in range(timed.sum())]
+    moments = contexts(held.times[liked][timed], offsets[timed])
+    at = [tuple(codes[i] for codes, _ in moments.values()) for i in range(timed.sum())]
     by_context = [
         (
-            {signal: values[code] for (signal, (_, values)), code in zip(contexts.items(), codes, strict=True)},
+            {signal: values[code] for (signal, (_, values)), code in zip(moments.items(), codes, strict=True)},
             held.items[liked][timed][[here == codes for here in at]],
         )
         for codes in sorted(set(at))

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from recsys.demographics import SIGNALS
 from recsys.errors import InvalidInput, TastespaceError, quoted
 from recsys.explain import as_document
 from recsys.funnel import Funnel, Prior, Recommendation, Request
-from recsys.lessons.priors import SIGNALS, Priors, signals_of
 from recsys.lessons.priors import Prior as Belief
-from recsys.lessons.ratings import DISLIKE, LIKE
+from recsys.lessons.priors import Priors, signals_of
 from recsys.profile import Profile, clean_wish
 from recsys.projection import place
+from recsys.ratings import DISLIKE, LIKE
 from recsys.version import Version
 
 PRIOR_WEIGHT = 1.0

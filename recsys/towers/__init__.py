@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 
 from recsys.profile import Profile
+from recsys.ratings import DISLIKE, LIKE
+from recsys.version import Version
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +25,58 @@ class Query:
 
 
 class Tower(Protocol):
-    """Turns a profile into a query vector of the space it serves."""
+    """Turns a profile into a query vector of the space it serves.
+
+    Attributes:
+        space: the space.
+        cosine: whether relevance is a cosine. A learned space's scores have a scale of their own, so that diversity
+            has to bring them to one first.
+        unheard: what a profile may hold that this space does not understand: `wish`, `picture`, `categories`, `about`.
+    """
 
     space: str
+    cosine: bool
+    unheard: tuple[str, ...]
 
     def query(self, profile: Profile) -> Query | None:
         """The profile's point, or None where the profile says nothing that this space understands."""
         ...
+
+    def similarity_vectors(self, rows: np.ndarray) -> np.ndarray:
+        """Vectors whose dot product is the similarity of two items as this tower sees them: (len(rows), d)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What a profile says about items, the ratings of the known person it may be included.
+
+    Attributes:
+        likes: (m,) int64, rows of the liked items, oldest first.
+        dislikes: (m',) int64, rows of the disliked items.
+        rated: (r,) int64, all of these and what the person rated between: no list shows them again.
+    """
+
+    likes: np.ndarray
+    dislikes: np.ndarray
+    rated: np.ndarray
+
+
+def heard(version: Version, profile: Profile) -> Heard:
+    """What a profile says about items; where it contradicts the known person's ratings, the profile counts.
+
+    Raises:
+        UnknownItem: an item that the catalog does not have.
+        InvalidInput: a person whom it does not have.
+    """
+    likes, dislikes = version.rows(profile.likes), version.rows(profile.dislikes)
+    if profile.person is None:
+        return Heard(likes, dislikes, np.concatenate([likes, dislikes]))
+    rows, values = version.history(profile.person)
+    said = np.concatenate([likes, dislikes])
+    before = ~np.isin(rows, said)
+    return Heard(
+        np.concatenate([rows[before & (values >= LIKE)], likes]),
+        np.concatenate([rows[before & (values <= DISLIKE)], dislikes]),
+        np.concatenate([rows[before], said]),
+    )

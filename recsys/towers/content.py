@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from recsys.profile import Profile
-from recsys.towers import Query
+from recsys.towers import Heard, Query, heard
 from recsys.version import Version
 
 DISLIKE_WEIGHT = 0.5
@@ -80,7 +80,7 @@ class ContentTower:
     def __init__(self, version: Version, space: str, blend: float, encode_wish: WishEncoder) -> None:
         if not 0 <= blend <= 1:
             raise ValueError(f"expected a blend in [0, 1], got {blend}")
-        self.space = space
+        self.space, self.cosine, self.unheard = space, True, ("about",)
         self._version = version
         self._encode_wish = encode_wish
         vectors = version.spaces[space]
@@ -99,9 +99,10 @@ class ContentTower:
         Raises:
             UnknownItem: a like or dislike that the catalog does not have.
         """
+        said = heard(self._version, profile)
         wishes = self._encode_wish(profile) if profile.wish or profile.picture else {}
         queries = {
-            half: self._half_query(vectors, profile, wishes.get(half)) if weight else None
+            half: self._half_query(vectors, profile, said, wishes.get(half)) if weight else None
             for half, (weight, vectors) in self._halves.items()
         }
         if not any(queries.values()):
@@ -118,7 +119,7 @@ class ContentTower:
 
         return Query(joined(lambda q: q.vector), {name: joined(lambda q, n=name: q.parts.get(n)) for name in names})
 
-    def _half_query(self, vectors: np.ndarray, profile: Profile, wish: np.ndarray | None) -> Query | None:
+    def _half_query(self, vectors: np.ndarray, profile: Profile, said: Heard, wish: np.ndarray | None) -> Query | None:
         version = self._version
 
         def present(rows: np.ndarray) -> np.ndarray:
@@ -129,8 +130,8 @@ class ContentTower:
         members = [present(version.facets.rows_with(version.catalog.categories, c)) for c in profile.categories]
         centroids = [_mean(m) for m in members if len(m)]
         return content_query(
-            present(version.rows(profile.likes)),
-            present(version.rows(profile.dislikes)),
+            present(said.likes),
+            present(said.dislikes),
             wish,
             np.stack(centroids) if centroids else np.empty((0, vectors.shape[1])),
         )

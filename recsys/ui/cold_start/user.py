@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import streamlit as st
 
+from recsys.demographics import CONTEXT
 from recsys.errors import TastespaceError
 from recsys.funnel import Funnel
 from recsys.lessons import onboarding, story
 from recsys.lessons.onboarding import DEFAULT_STRATEGY
-from recsys.lessons.priors import CONTEXT, ESTIMATED, NO_DATA, Priors, learn_priors
+from recsys.lessons.priors import ESTIMATED, NO_DATA, Priors, learn_priors
 from recsys.lessons.story import READY, Frame, Step
 from recsys.ui import actions, frame, resources, state
 from recsys.ui.lists import aspect, cards, plain_card

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from recsys.bench import record
-from recsys.bench.record import PACKAGES, percentiles, provenance
+from recsys import provenance as record
+from recsys.bench.record import percentiles
+from recsys.provenance import PACKAGES, provenance
 
 
 def test_percentiles_by_hand():

@@ -17,12 +17,11 @@ from recsys.lessons.onboarding import (
     choose,
     compare,
     cover,
-    interval,
     log_pop_entropy,
     medoids,
     strategies,
 )
-from recsys.lessons.ratings import read_ratings, split_people
+from recsys.ratings import read_ratings, split_people
 
 RAISED = ratings(
     *((f"u{i}", "cat", r) for i, r in enumerate([5, 5, 5, 5])),
@@ -44,7 +43,7 @@ def test_popular(with_people):
 
 def test_entropy_by_hand(with_people):
     version = with_people(RAISED, None)
-    worth = log_pop_entropy(read_ratings(version))
+    worth = log_pop_entropy(read_ratings(version.catalog))
     # Everybody agrees on the cat; halves and halves are 1 bit.
     np.testing.assert_allclose(worth, [0, 0, 0, np.log(4), np.log(2), 0])
     assert ids(choose("entropy", version, "text", 2)) == ["dog", "chair"]
@@ -140,7 +139,7 @@ def test_what_cannot_be_shown_is_a_sentence(nobody):
 def test_asking_by_hand(with_people):
     rows = [("ann", "apple", 5), ("ann", "cat", 1), ("ann", "pear", 4), ("ann", "chair", 4), ("bob", "cat", 3)]
     version = with_people(ratings(*rows), None)
-    trial = ask(version, "text", read_ratings(version), np.array([0, 2, 3]))
+    trial = ask(version, "text", read_ratings(version.catalog), np.array([0, 2, 3]))
     assert trial.answered.tolist() == [2 / 3, 1 / 3]  # a 3 is an answer that says nothing
     assert trial.likes.tolist() == [1, 0]
     assert trial.open.tolist() == [[False, True, False, True, True, True], [True, True, False, True, True, True]]
@@ -180,14 +179,14 @@ def test_held_out_people_do_not_choose_what_is_shown(forty, monkeypatch):
     left_out = []
     monkeypatch.setattr(onboarding, "choose", lambda *args: left_out.append(set(args[5])) or choose(*args))
     compare(forty, ns=(3,))
-    _, validation, test = split_people(forty, 0)
+    _, validation, test = split_people(forty.catalog, 0)
     assert left_out == [{*validation, *test}] * len(STRATEGIES)
 
 
 def test_test_people_choose_nothing(with_people):
     interactions, users = many(40)
     clean = with_people(interactions, users)
-    _, _, test = split_people(clean, 0)
+    _, _, test = split_people(clean.catalog, 0)
     theirs = interactions["user_id"].isin(test)
     poisoned = interactions.copy()
     poisoned.loc[theirs, "rating"] = 6.0 - poisoned.loc[theirs, "rating"]
@@ -202,9 +201,3 @@ def test_a_comparison_that_leaves_nothing_to_find_is_a_sentence(forty, nobody):
         compare(forty, ns=(6,))
     with pytest.raises(InvalidInput, match="no interactions"):
         compare(nobody)
-
-
-def test_interval():
-    assert interval(np.full(9, 0.25), 0) == (0.25, 0.25)
-    low, high = interval(np.random.default_rng(0).normal(0, 1, 10_000), 0)
-    assert -0.04 < low < 0 < high < 0.04 and high - low == pytest.approx(2 * 1.96 / 100, rel=0.1)

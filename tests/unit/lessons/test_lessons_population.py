@@ -11,16 +11,8 @@ from recsys.catalog import Catalog, Facet
 from recsys.errors import InvalidInput
 from recsys.funnel import Funnel, Request
 from recsys.lessons.points import best_lists, content_points
-from recsys.lessons.population import (
-    REVEALED,
-    Parameters,
-    Population,
-    population,
-    regret,
-    share_of_best,
-    simulate,
-    starting_list,
-)
+from recsys.lessons.population import REVEALED, population, regret, share_of_best, starting_list
+from recsys.population import Parameters, Population, simulate
 from recsys.profile import Profile
 from recsys.store import memory_store
 

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lesson_people import FRIDAY, RATINGS, USERS, many, ratings
 
+from recsys.demographics import SIGNALS, age_band
 from recsys.errors import InvalidInput
-from recsys.lessons.priors import NO_DATA, SIGNALS, age_band, context_of, learn_priors, signals_of, strengths
+from recsys.lessons.priors import NO_DATA, context_of, learn_priors, signals_of, strengths
 
 APPLE, PEAR, CAT, DOG = range(4)
 

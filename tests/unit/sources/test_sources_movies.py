@@ -32,6 +32,16 @@ RATINGS = """user_id:token\titem_id:token\trating:float\ttimestamp:float
 1\t14\t1\t881250001
 """
 
+LINK = "item_id:token\tentity_id:token\n1\tm.toy\n12\tm.usual\n9\tm.land\n"
+GRAPH = """head_id:token\trelation_id:token\ttail_id:token
+m.toy\tfilm.film.directed_by\tm.lasseter
+m.toy\tfilm.film.actor\tm.hanks
+m.toy\tfilm.film.award_won\tm.oscar
+m.usual\tfilm.film.actor\tm.spacey
+m.usual\tfilm.film.actor\tm.spacey
+m.other\tfilm.film.actor\tm.hanks
+"""
+
 
 def films(*rows: tuple) -> pd.DataFrame:
     columns = pd.Index(["title", "year", "length", "rating", "votes", "mpaa", "Short"], dtype=object)
@@ -51,7 +61,7 @@ def wheels(tmp_path):
     """A ratings wheel and a film facts wheel."""
     ratings, facts = tmp_path / "ratings.whl", tmp_path / "films.whl"
     with zipfile.ZipFile(ratings, "w") as archive:
-        for kind, text in (("item", ITEMS), ("user", USERS), ("inter", RATINGS)):
+        for kind, text in (("item", ITEMS), ("user", USERS), ("inter", RATINGS), ("link", LINK), ("kg", GRAPH)):
             archive.writestr(f"{movies.RATINGS_PREFIX}.{kind}", text)
     with zipfile.ZipFile(facts, "w") as archive:
         archive.writestr(movies.FILMS_MEMBER, lzma.compress(pickle.dumps(FILMS)))
@@ -81,6 +91,17 @@ def test_the_catalog_of_two_wheels(wheels):
     assert items["text"].tolist()[1:3] == ["The Usual Suspects (1995). Crime, Thriller", "Unknown film"]
     assert catalog.categories == "genres"
     assert {f.name for f in catalog.facets if f.simulated} == {"in_stock", "price", "sold_in"}
+
+
+def test_the_film_graph_knows_who_made_a_film_and_nothing_that_comes_later(wheels):
+    links = movies.read(*wheels).items["links"]
+    assert links.to_dict() == {
+        "1": ("actor:m.hanks", "director:m.lasseter"),
+        "12": ("actor:m.spacey",),
+        "267": (),
+        "14": (),
+        "9": (),
+    }
 
 
 def test_interactions_keep_the_order_of_the_file(wheels):

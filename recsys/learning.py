@@ -1,0 +1,238 @@
+"""Learning: which learned spaces a catalog gets, from whose interactions, and which of them serves whom.
+
+A catalog with interactions learns from its own people. One without learns from a simulated population, and everything
+that comes of it says so.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from recsys.cache import key_of
+from recsys.errors import InvalidInput
+from recsys.evaluation.protocols import evaluate
+from recsys.evaluation.records import best_by_likes, folder_of, read_records, write_record
+from recsys.models import SPACES, Side, SpaceModel, create, load_model, model_bytes, read_about, side_of
+from recsys.population import Parameters, as_ratings, simulate
+from recsys.ratings import Ratings, clean, read_ratings
+from recsys.settings import Settings
+from recsys.version import Version
+
+LEARNED = 1
+"""Raise it whenever learning gives something else for the same input."""
+SIMULATED_PEOPLE = 1000
+SIMULATED_LIKES = 40
+MIN_PEOPLE = 20
+"""Fewer people than this tell nothing of taste: their catalog gets no learned space."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """What models of a catalog learn from.
+
+    Attributes:
+        ratings: who rated what.
+        side: content of the items and facts of the people.
+        simulated: whether the people are made up.
+    """
+
+    ratings: Ratings
+    side: Side
+    simulated: bool
+
+    @property
+    def about(self) -> str:
+        """What it is, in words."""
+        people, ratings = len(self.ratings.people), len(self.ratings)
+        if self.simulated:
+            return f"{ratings:,} likes of {people:,} simulated people"
+        return f"{ratings:,} ratings of {people:,} people"
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough people to learn a space from."""
+        return len(self.ratings.people) >= MIN_PEOPLE
+
+    def key(self, model: str) -> str:
+        """A hash of everything that decides what a model of that name learns here."""
+        r, side = self.ratings, self.side
+        return key_of(
+            *(LEARNED, model, create(model).settings),
+            *("|".join(map(str, r.people)), "" if side.users is None else side.users.to_csv()),
+            *(array.tobytes() for array in (r.users, r.items, r.values, r.times)),
+            *(array.tobytes() for array in (side.content, side.categories, side.years)),
+            "|".join(" ".join(own) for own in side.links),
+        )
+
+
+def lesson_of(version: Version) -> Lesson:
+    """What models of a built catalog learn from: its own people, or a simulated population where there are none."""
+    side = side_of(version.catalog, np.asarray(version.spaces[version.default_space]))
+    if version.catalog.interactions is not None:
+        return Lesson(read_ratings(version.catalog), side, simulated=False)
+    n = len(version.item_ids)
+    people = simulate(version, SIMULATED_PEOPLE, seed=0, parameters=Parameters(), likes=min(SIMULATED_LIKES, n))
+    return Lesson(as_ratings(people, n), side, simulated=True)
+
+
+def teach(lesson: Lesson, space: str, progress=None) -> bytes:
+    """A learned space's model, from zero, as the content of its file."""
+    name = SPACES[space]
+    started = time.perf_counter()
+    model = create(name).fit(lesson.ratings, lesson.side, progress)
+    return model_bytes(model, **_told(lesson, lesson.key(name), time.perf_counter() - started))
+
+
+def _told(lesson: Lesson, key: str, seconds: float) -> dict:
+    return {"lesson": key, "from": lesson.about, "simulated": lesson.simulated, "seconds": round(seconds, 1)}
+
+
+def checkpoint(settings: Settings, catalog: str, space: str) -> Path:
+    """Where `train` keeps a catalog's model; the next build serves it."""
+    return settings.data / "models" / f"{catalog}-{space}.npz"
+
+
+def trained(settings: Settings, catalog: str, space: str, lesson: Lesson) -> bytes | None:
+    """What `train` left for a space, where it began with what the catalog now has; None otherwise."""
+    path = checkpoint(settings, catalog, space)
+    if not path.exists():
+        return None
+    return path.read_bytes() if read_about(path)["lesson"] == lesson.key(SPACES[space]) else None
+
+
+def train(
+    settings: Settings, version: Version, name: str, further: bool = False, table: Path | None = None, progress=None
+) -> dict:
+    """Teaches the model of a learned space and keeps it for the next build.
+
+    Args:
+        settings: where it is kept.
+        version: the built catalog.
+        name: a model that has a space.
+        further: go on from what is kept, or served, instead of beginning anew.
+        table: interactions to learn from besides the catalog's own: CSV or Parquet with the columns of
+            `Catalog.interactions`. The catalog's own stay what they are.
+        progress: called with (done, total, what).
+
+    Returns:
+        The document of the command line; see `docs/schema.md`, `train`.
+
+    Raises:
+        InvalidInput: no such model, nothing to go on from, or a table of which nothing can be used.
+    """
+    space = next((space for space, model in SPACES.items() if model == name), None)
+    if space is None:
+        create(name)
+        raise InvalidInput(
+            f"The model {name} learns no space, so nothing is to be kept of it; evaluations teach it anew.",
+            f"These have one: {', '.join(SPACES.values())}.",
+        )
+    lesson, dropped, added = lesson_of(version), {}, 0
+    base = lesson.key(name)
+    if table is not None:
+        if lesson.simulated:
+            raise InvalidInput(f"The people of {version.name} are simulated; real interactions do not mix with them.")
+        more, dropped = clean(_read_table(table), version.catalog)
+        added = len(more)
+        joined = pd.concat([version.catalog.interactions, more], ignore_index=True)
+        lesson = Lesson(read_ratings(version.catalog, table=joined), lesson.side, simulated=False)
+    started = time.perf_counter()
+    path = checkpoint(settings, version.name, space)
+    if further:
+        model = _kept(path, version, space, lesson.side).fit_further(lesson.ratings, lesson.side, progress=progress)
+    else:
+        model = create(name).fit(lesson.ratings, lesson.side, progress)
+    seconds = time.perf_counter() - started
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.write_bytes(model_bytes(model, **_told(lesson, base, seconds)))
+    draft.replace(path)
+    return {
+        "catalog": version.name,
+        "model": name,
+        "space": space,
+        "continued": further,
+        "from": lesson.about,
+        "simulated": lesson.simulated,
+        "added": added,
+        "dropped": dropped,
+        "settings": model.settings,
+        "curve": getattr(model, "curve", []),
+        "seconds": round(seconds, 2),
+        "serve": f"python -m recsys build --catalog {version.name}",
+    }
+
+
+def _kept(path: Path, version: Version, space: str, side: Side) -> SpaceModel:
+    if path.exists():
+        return load_model(path, side)
+    if space in version.learned:
+        return load_model(version.model_file(space), side)
+    raise InvalidInput(
+        "There is nothing to go on from.", f"Train first: python -m recsys train --model {SPACES[space]}"
+    )
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype={"user_id": str, "item_id": str})
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        raise InvalidInput(f"The interactions {path.name} cannot be read.", "Give a CSV or a Parquet file.") from error
+
+
+def serving_of(settings: Settings, version: Version, lesson: Lesson) -> list[dict]:
+    """Which space measured best from how many likes on; empty where nothing was measured on these very people."""
+    if lesson.simulated:
+        return []
+    spaces = {"content": version.default_space, **{model: space for space, model in SPACES.items()}}
+    return best_by_likes(read_records(settings, version.name).get("cold-users"), lesson.ratings.fingerprint(), spaces)
+
+
+def measure(
+    settings: Settings,
+    version: Version,
+    protocol: str,
+    models: Sequence[str] = (),
+    out: Path | None = None,
+    tune: bool = False,
+    progress=None,
+) -> dict:
+    """Measures models on a catalog by a protocol and keeps the record where all models were asked for.
+
+    Args:
+        settings: where records are kept.
+        version: the built catalog.
+        protocol: see `recsys.evaluation.protocols`.
+        models: which; none for all.
+        out: folder for the record; None for the data folder's.
+        tune: search each model's grid first; the record has every score.
+        progress: called with (done, total, what).
+
+    Returns:
+        The record; see `docs/schema.md`, `evaluate`.
+
+    Raises:
+        InvalidInput: no such protocol or model.
+    """
+    lesson = lesson_of(version)
+    record = {
+        "catalog": version.name,
+        "data": {
+            "hash": lesson.ratings.fingerprint(),
+            "from": lesson.about,
+            "simulated": lesson.simulated,
+            "ratings": len(lesson.ratings),
+            "people": len(lesson.ratings.people),
+            "items": len(version.item_ids),
+        },
+        **evaluate(lesson.ratings, lesson.side, protocol, models, progress, tune=tune),
+    }
+    if not models or out is not None:
+        write_record(out or folder_of(settings), record)
+    return record

@@ -1,0 +1,100 @@
+"""Towers of learned spaces: a profile's point from who rated what.
+
+They understand items, and the two-tower network facts of the person too; neither understands a wish.
+"""
+
+import numpy as np
+
+from recsys.models import SpaceModel
+from recsys.profile import Profile
+from recsys.towers import Query, heard
+from recsys.version import Version
+
+
+class FactorTower:
+    """Matrix factorisation: a known person is looked up in the user matrix, everybody else folded in.
+
+    Args:
+        version: the built catalog.
+        space: the space.
+        model: what made it; `recsys.models.factors.Als`.
+    """
+
+    cosine = False
+    unheard = ("wish", "picture", "categories", "about")
+
+    def __init__(self, version: Version, space: str, model: SpaceModel) -> None:
+        self.space = space
+        self._version, self._model = version, model
+
+    def query(self, profile: Profile) -> Query | None:
+        """The point; None without any like. A dislike counts as wanting 0 of an item, with a like's confidence.
+
+        Raises:
+            UnknownItem, InvalidInput: an item or a person that the catalog does not have.
+        """
+        said = heard(self._version, profile)
+        if profile.person is not None and not profile.rated:
+            vector = self._model.look_up(profile.person)
+            if vector is not None:
+                return Query(vector, {"likes": vector})
+        disliked = self._version.rows(profile.dislikes)
+        wanted = np.setdiff1d(said.rated, disliked) if profile.person is not None else said.likes
+        vector = self._model.fold_in(wanted, disliked).sum(axis=0) if len(wanted) else np.zeros(1)
+        return Query(vector, {"likes": vector}) if vector.any() else None
+
+    def similarity_vectors(self, rows: np.ndarray) -> np.ndarray:
+        """See `Tower`."""
+        return units(self._version.spaces[self.space][rows])
+
+
+class TwoTowerTower:
+    """The two-tower network: the user tower runs on what the profile says.
+
+    Args:
+        version: the built catalog.
+        space: the space.
+        model: what made it; `recsys.models.two_tower.TwoTower`.
+    """
+
+    cosine = False
+    unheard = ("wish", "picture", "categories")
+
+    def __init__(self, version: Version, space: str, model: SpaceModel) -> None:
+        self.space = space
+        self._version, self._model = version, model
+
+    def query(self, profile: Profile) -> Query | None:
+        """The point; None where the profile says nothing of items or facts. A disliked item only leaves the list.
+
+        Its parts: where somebody stands of whom nothing is known (`everybody`), what the facts add (`about`), and what
+        the history adds to both (`likes`).
+
+        Raises:
+            UnknownItem, InvalidInput: an item or a person that the catalog does not have.
+        """
+        said = heard(self._version, profile)
+        disliked = self._version.rows(profile.dislikes)
+        wanted = np.setdiff1d(said.rated, disliked) if profile.person is not None else said.likes
+        facts = {**self._model.facts_of(profile.person), **dict(profile.about)}
+        if not len(wanted) and not facts:
+            return None
+        everybody = self._model.point(np.empty(0, dtype=np.int64), {})
+        known = self._model.point(np.empty(0, dtype=np.int64), facts) if facts else everybody
+        vector = self._model.point(wanted, facts) if len(wanted) else known
+        parts = {"everybody": everybody}
+        if facts:
+            parts["about"] = known - everybody
+        if len(wanted):
+            parts["likes"] = vector - known
+        return Query(vector, parts)
+
+    def similarity_vectors(self, rows: np.ndarray) -> np.ndarray:
+        """See `Tower`."""
+        return units(self._version.spaces[self.space][rows])
+
+
+def units(vectors: np.ndarray) -> np.ndarray:
+    """Vectors at unit length, zeros where there is none: their dot product is the cosine."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
