@@ -14,6 +14,7 @@ frame.run(
             st.Page("pages/map.py", title="Map", icon=":material/scatter_plot:"),
             st.Page("pages/cold_start.py", title="Cold start", icon=":material/ac_unit:"),
             st.Page("pages/diversity.py", title="Diversity", icon=":material/palette:"),
+            st.Page("pages/models.py", title="Models", icon=":material/leaderboard:"),
         ],
         position="top",
     )

@@ -11,7 +11,13 @@ from recsys.ui.shelf import shelf
 from recsys.ui.words import WORDS
 
 MAX_CARDS = 60
-LIKENESS = {"text": "words", "image": "looks", "blend": "words and looks"}
+LIKENESS = {
+    "text": "words",
+    "image": "looks",
+    "blend": "words and looks",
+    "mf": "who rated them",
+    "two_tower": "who rated them, and words",
+}
 
 view = state.view()
 funnel = resources.funnel(view.catalog)

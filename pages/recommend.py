@@ -24,13 +24,14 @@ with above:
     frame.header("recommend", "Recommend", "You are a point. The list is what lies nearest to it.")
     controls.wish(version)
     controls.active_conditions(version)
-    frame.changes(state.effect(data["shelves"][0]["list"]))
+    frame.changes(f"{state.effect(data['shelves'][0]['list'])} {state.moved(answer)}")
 
 with st.sidebar:
     controls.rated(version)
     controls.categories(version)
     controls.blend(version)
     controls.length()
+    controls.somebody(version)
     filters = st.expander("Conditions", icon=":material/filter_alt:", key="conditions", on_change="rerun")
     if filters.open:
         with filters:

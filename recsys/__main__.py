@@ -129,9 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     on_catalog(sub)
     sub.add_argument("--protocol", required=True, metavar="P", help="ms-75-25, chronological, cold-users, cold-items")
     sub.add_argument("--model", action="append", default=[], metavar="M", help="only this one (repeatable)")
-    sub.add_argument(
-        "--tune", action="store_true", help="first search each grid within the training data"
-    )
+    sub.add_argument("--tune", action="store_true", help="first search each grid within the training data")
     sub.add_argument("--out", type=Path, metavar="DIR", help="where the record goes; the data folder by default")
 
     sub = command("export", _export, "Write a catalog's items and vectors, rows aligned.")

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 import numpy as np
 
 from recsys.funnel import Funnel, Recommendation
+from recsys.towers import heard
 from recsys.where import Where
 
 
@@ -14,7 +15,8 @@ class Reason:
     """One signal's share of an item's relevance.
 
     Attributes:
-        signal: `likes`, `wish`, `categories`, `dislikes` or `prior`; `popular` or `typical` on a starting list.
+        signal: `likes`, `wish`, `categories`, `dislikes` or `prior`; in the two-tower space `everybody` and `about`;
+            `popular` or `typical` on a starting list.
         value: what it adds; the values of one item's signals sum up to its relevance.
         item_id: for `likes` and `dislikes`, the liked or disliked item most alike; else None.
         similarity: how alike, in [-1, 1]; None without an item.
@@ -40,13 +42,13 @@ def explain(funnel: Funnel, answer: Recommendation, positions: np.ndarray) -> li
     if answer.query is None:
         signal = {"popular": "popular", "prior": "prior"}.get(answer.starting, "typical")
         return [[Reason(signal, float(answer.relevance[p]))] for p in positions]
-    version, profile = funnel.version, answer.request.profile
+    version, said = funnel.version, heard(funnel.version, answer.request.profile)
     rows = answer.candidates[positions]
     vectors = version.spaces[answer.space][rows].astype(np.float64)
     shares = {name: vectors @ part for name, part in answer.query.parts.items()}
     nearest = {
-        "likes": _most_alike(funnel, answer, rows, profile.likes),
-        "dislikes": _most_alike(funnel, answer, rows, profile.dislikes),
+        "likes": _most_alike(funnel, answer, rows, said.likes),
+        "dislikes": _most_alike(funnel, answer, rows, said.dislikes),
     }
     reasons = []
     for i in range(len(rows)):
@@ -61,15 +63,15 @@ def explain(funnel: Funnel, answer: Recommendation, positions: np.ndarray) -> li
 
 
 def _most_alike(
-    funnel: Funnel, answer: Recommendation, rows: np.ndarray, ids: tuple[str, ...]
+    funnel: Funnel, answer: Recommendation, rows: np.ndarray, others: np.ndarray
 ) -> dict[int, tuple[str, float]]:
-    """For each of the rows, by position, the one of `ids` that is most alike and its similarity."""
-    if not ids or not len(rows):
+    """For each of the rows, by position, the id of the one of `others` that is most alike and its similarity."""
+    if not len(others) or not len(rows):
         return {}
-    tower = funnel.tower(answer.request)
-    similarity = tower.similarity_vectors(rows) @ tower.similarity_vectors(funnel.version.rows(ids)).T
+    tower, ids = funnel.tower(answer.request), funnel.version.item_ids
+    similarity = tower.similarity_vectors(rows) @ tower.similarity_vectors(others).T
     best = similarity.argmax(axis=1)
-    return {i: (ids[j], float(similarity[i, j])) for i, j in enumerate(best)}
+    return {i: (str(ids[others[j]]), float(similarity[i, j])) for i, j in enumerate(best)}
 
 
 def as_document(funnel: Funnel, answer: Recommendation) -> dict:
@@ -126,7 +128,7 @@ def shortfall(funnel: Funnel, answer: Recommendation) -> str | None:
     found, asked, where = len(answer.picks), answer.request.k, answer.request.where
     if found >= asked:
         return None
-    rated = funnel.version.rows(answer.request.profile.rated)
+    rated = heard(funnel.version, answer.request.profile).rated
 
     def left(conditions: Where) -> int:
         mask = funnel.version.facets.mask(conditions)

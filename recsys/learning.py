@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from recsys.cache import key_of
+from recsys.cache import StepCache, key_of
 from recsys.errors import InvalidInput
+from recsys.evaluation.measures import K, model_scores, top_lists
 from recsys.evaluation.protocols import evaluate
 from recsys.evaluation.records import best_by_likes, folder_of, read_records, write_record
+from recsys.evaluation.splits import Task, by_item
 from recsys.models import SPACES, Side, SpaceModel, create, load_model, model_bytes, read_about, side_of
 from recsys.population import Parameters, as_ratings, simulate
 from recsys.ratings import Ratings, clean, read_ratings
@@ -84,11 +86,13 @@ def teach(lesson: Lesson, space: str, progress=None) -> bytes:
     name = SPACES[space]
     started = time.perf_counter()
     model = create(name).fit(lesson.ratings, lesson.side, progress)
-    return model_bytes(model, **_told(lesson, lesson.key(name), time.perf_counter() - started))
+    return model_bytes(model, **_told(model, lesson, lesson.key(name), time.perf_counter() - started))
 
 
-def _told(lesson: Lesson, key: str, seconds: float) -> dict:
-    return {"lesson": key, "from": lesson.about, "simulated": lesson.simulated, "seconds": round(seconds, 1)}
+def _told(model: SpaceModel, lesson: Lesson, key: str, seconds: float) -> dict:
+    """What a manifest says of a model, besides its name and settings."""
+    told = {"lesson": key, "from": lesson.about, "simulated": lesson.simulated, "seconds": round(seconds, 1)}
+    return told | ({"facts": model.facts} if hasattr(model, "facts") else {})
 
 
 def checkpoint(settings: Settings, catalog: str, space: str) -> Path:
@@ -149,7 +153,7 @@ def train(
     seconds = time.perf_counter() - started
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
-    draft.write_bytes(model_bytes(model, **_told(lesson, base, seconds)))
+    draft.write_bytes(model_bytes(model, **_told(model, lesson, base, seconds)))
     draft.replace(path)
     return {
         "catalog": version.name,
@@ -236,3 +240,31 @@ def measure(
     if not models or out is not None:
         write_record(out or folder_of(settings), record)
     return record
+
+
+def lists_on_split(settings: Settings, version: Version, name: str, progress=None) -> tuple[Task, np.ndarray]:
+    """A model's lists on the published split, for a look at one person: computed once, then remembered on disk.
+
+    Returns:
+        The split, and (P, 10) int64 rows for each of `histories.people`, -1 where none is left.
+
+    Raises:
+        InvalidInput: no such model.
+    """
+    lesson = lesson_of(version)
+    task = by_item(lesson.ratings)
+
+    def compute(_: list[int]) -> list[bytes]:
+        model = create(name).fit(task.train, lesson.side, progress)
+        lists = top_lists(model_scores(model, task), task.candidates, lesson.side.item_ids)
+        return [lists.astype(np.int64).tobytes()]
+
+    cache = StepCache(settings.data / "steps.sqlite")
+    (stored,) = cache.through([key_of("lists", lesson.key(name))], compute, batch=1)
+    return task, np.frombuffer(stored, dtype=np.int64).reshape(-1, K)
+
+
+def has_lists_on_split(settings: Settings, version: Version, name: str) -> bool:
+    """Whether `lists_on_split` has only to be read."""
+    key = key_of("lists", lesson_of(version).key(name))
+    return bool(StepCache(settings.data / "steps.sqlite").get([key]))

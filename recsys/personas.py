@@ -16,6 +16,7 @@ class Persona:
         catalog: the catalog they shop in.
         profile: their signals.
         lam: where the "varied" slider stands when they arrive.
+        space: the space they search; None for what measured best.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Persona:
     catalog: str
     profile: Profile
     lam: float = DEFAULT_LAM
+    space: str | None = None
 
 
 PERSONAS: tuple[Persona, ...] = (
@@ -50,6 +52,7 @@ PERSONAS: tuple[Persona, ...] = (
         "movies",
         Profile(likes=("222", "228")),
         lam=0.9,
+        space="text",
     ),
     Persona(
         "Date night",

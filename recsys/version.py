@@ -207,6 +207,15 @@ class Version:
         own = own[np.lexsort((self.ratings.items[own], self.ratings.times[own]))]
         return self.ratings.items[own], self.ratings.values[own]
 
+    def moments(self, person: str) -> np.ndarray:
+        """When a known person rated: (m,) int64, Unix seconds.
+
+        Raises:
+            InvalidInput: nobody of that id.
+        """
+        self.history(person)
+        return self.ratings.times[self.ratings.users == self._person[person]]
+
     @cached_property
     def popularity(self) -> np.ndarray | None:
         """How many people interacted with each item: (n,) int64, or None where nobody's interactions are known."""

@@ -21,6 +21,9 @@ import numpy as np
 from recsys.models.side import Side
 from recsys.ratings import Ratings
 
+FURTHER = 3
+"""Rounds of going on with what was learned: a tenth more ratings move the vectors little."""
+
 
 class Als:
     """Alternating least squares.
@@ -56,7 +59,7 @@ class Als:
         """See `Model`."""
         return self._fit(train, progress, None, None)
 
-    def fit_further(self, train: Ratings, side: Side, iterations: int, progress=None) -> "Als":
+    def fit_further(self, train: Ratings, side: Side, iterations: int = FURTHER, progress=None) -> "Als":
         """Goes on from what was learned, over other ratings: more of them, new people; the items are the same.
 
         Args:
@@ -109,7 +112,7 @@ class Als:
     def queries(self, histories: Ratings) -> np.ndarray:
         """Everybody folded in; see `SpaceModel`."""
         found = np.zeros((len(histories.people), self._items.shape[1]))
-        for person, rows in enumerate(_by_person(histories)):
+        for person, rows in enumerate(by_person(histories)):
             if len(rows):
                 found[person] = self.fold_in(rows).sum(axis=0)
         return found
@@ -208,7 +211,7 @@ class Bpr:
         high, low = self._aims
         found = np.ones((len(histories.people), self._items.shape[1]))
         everything = free.T @ (low - bias)
-        for person, rows in enumerate(_by_person(histories)):
+        for person, rows in enumerate(by_person(histories)):
             found[person, :-1] = np.linalg.solve(system, everything + (high - low) * free[rows].sum(axis=0))
             if not len(rows):
                 found[person, :-1] = 0  # the items' biases alone
@@ -236,7 +239,7 @@ class Bpr:
         return self
 
 
-def _by_person(histories: Ratings) -> list[np.ndarray]:
+def by_person(histories: Ratings) -> list[np.ndarray]:
     """The rows that each person rated, ascending: the order of the ratings must not decide the last bits."""
     order = np.lexsort((histories.items, histories.users))
     ends = np.cumsum(np.bincount(histories.users, minlength=len(histories.people)))

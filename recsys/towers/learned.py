@@ -6,6 +6,7 @@ They understand items, and the two-tower network facts of the person too; neithe
 import numpy as np
 
 from recsys.models import SpaceModel
+from recsys.models.two_tower import middle
 from recsys.profile import Profile
 from recsys.towers import Query, heard
 from recsys.version import Version
@@ -76,14 +77,16 @@ class TwoTowerTower:
         said = heard(self._version, profile)
         disliked = self._version.rows(profile.dislikes)
         wanted = np.setdiff1d(said.rated, disliked) if profile.person is not None else said.likes
-        facts = {**self._model.facts_of(profile.person), **dict(profile.about)}
+        moment = 0.0 if profile.person is None else middle(self._version.moments(profile.person))
+        facts = {**self._model.facts_of(profile.person, moment), **dict(profile.about)}
         if not len(wanted) and not facts:
             return None
-        everybody = self._model.point(np.empty(0, dtype=np.int64), {})
-        known = self._model.point(np.empty(0, dtype=np.int64), facts) if facts else everybody
-        vector = self._model.point(wanted, facts) if len(wanted) else known
+        nothing = np.empty(0, dtype=np.int64)
+        everybody = self._model.point(nothing, {})
+        known = self._model.point(nothing, facts, moment) if facts or moment else everybody
+        vector = self._model.point(wanted, facts, moment) if len(wanted) else known
         parts = {"everybody": everybody}
-        if facts:
+        if facts or moment:
             parts["about"] = known - everybody
         if len(wanted):
             parts["likes"] = vector - known

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from recsys.errors import TastespaceError
+from recsys.errors import TastespaceError, quoted
 from recsys.lessons.diversity import NAMES
 from recsys.personas import WISHES
 from recsys.profile import MAX_WISH, clean_wish
@@ -20,7 +20,8 @@ from recsys.ui.link import ALL_METHODS, MAX_K, View
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
-SPACES = {"text": "Words", "image": "Pictures", "blend": "Both"}
+SPACES = {"text": "Words", "image": "Pictures", "blend": "Both", "mf": "Factors", "two_tower": "Two towers"}
+AUTO = "best measured"
 
 
 def wish(version: Version) -> None:
@@ -131,7 +132,11 @@ def _told_apart(titles: pd.Series) -> pd.Series:
 def blend(version: Version) -> None:
     """Which space is searched, and how much the words count against the picture."""
     space = space_of(state.view(), version)
-    _space_choice("space", "Compare by", "Now comparing by", list(version.spaces), space)
+    choices = [*([AUTO] if version.serving else []), *version.spaces]
+    chosen = AUTO if version.serving and state.view().space is None else space
+    _space_choice("space", "Compare by", "Now comparing by", choices, chosen)
+    if version.learned:
+        st.caption(plain(why_space(version, space, state.view())))
     if space == "blend":
         key = state.shown("blend", state.view().blend)
         st.slider(
@@ -143,6 +148,54 @@ def blend(version: Version) -> None:
             on_change=state.changed(key, lambda w: state.change(f"Words now count {w:.0%}.", blend=round(w, 2))),
             help=WORDS["blend"],
         )
+
+
+def why_space(version: Version, space: str, view: View) -> str:
+    """Why the list is made in this space, and what it does not understand of the profile: a sentence or two."""
+    told, profile = version.learned.get(space), view.profile
+    wordy = bool(profile.wish or profile.picture or profile.categories)
+    if told is not None and wordy:
+        return "This space was learned from ratings and knows no words: wish and categories are not heard here."
+    if told is not None and told["simulated"]:
+        return f"Learned from {told['from']}: it shows how such a space works, and nothing about real taste."
+    if view.space is not None or not version.serving:
+        return "" if told is None else f"Learned from {told['from']}."
+    if told is None:
+        return (
+            "You asked in words, so what items are like decides: ratings know no words."
+            if wordy
+            else "Once you like something, what people rated decides instead of words."
+        )
+    rule = next(rule for rule in reversed(version.serving) if rule["space"] == space)
+    over = f", {rule['over']} {rule['over_ndcg@10']:.2f}" if "over" in rule else ""
+    return (
+        f"Chosen by measurement: for new people with {rule['likes']} ratings or more, {rule['model']} found most of "
+        f"what else they rated (nDCG@10 {rule['ndcg@10']:.2f}{over})."
+    )
+
+
+def somebody(version: Version) -> None:
+    """Being a real person of the catalog, with all their ratings."""
+    if not version.people:
+        return
+    key = state.shown("person", state.profile().person or "")
+
+    def apply(person: str) -> None:
+        person = person.strip()
+        if person and person not in version.people:
+            known = sorted(version.people, key=lambda p: (len(p), p))
+            state.warn(f"There is no user {quoted(person, 20)}; they go from {known[0]} to {known[-1]}.")
+            return
+        note = f"You are user {person}, with all their ratings." if person else "You are yourself again."
+        state.change(note, profile=state.profile().being(person or None))
+
+    st.text_input(
+        "Be a real user",
+        key=key,
+        placeholder="a number, such as 196",
+        on_change=state.changed(key, apply),
+        help="Somebody of the data set: what they rated counts as yours, and leaves the list.",
+    )
 
 
 def methods() -> None:
@@ -224,8 +277,8 @@ def _space_choice(name: str, label: str, note: str, spaces: list[str], chosen: s
 
 
 def space_of(view: View, version: Version) -> str:
-    """The space that a view searches."""
-    return view.space or version.default_space
+    """The space that a view searches: the one it names, or the one that measured best for its profile."""
+    return view.space or resources.funnel(version.name).best_space(view.profile)
 
 
 def map_options(version: Version, space: str, colours: list[str], colour: str, dims: int) -> None:

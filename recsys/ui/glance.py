@@ -42,7 +42,7 @@ def personas() -> None:
                 st.markdown(f"*“{persona.profile.wish}”*")
             st.caption(persona.about)
             if st.button("Step in", key=f"persona-{persona.name}", width="stretch"):
-                view = View(persona.catalog, profile=persona.profile, lam=persona.lam)
+                view = View(persona.catalog, persona.profile, persona.space, lam=persona.lam)
                 actions.goto("recommend", view, f"You are now: {persona.name}. Look: {persona.about}")
 
 

@@ -10,7 +10,7 @@ from recsys.funnel import STOPS, Funnel, Recommendation
 from recsys.lessons import diversity
 from recsys.lessons.diversity import NAMES, Setting
 from recsys.profile import Profile
-from recsys.ui import state
+from recsys.ui import resources, state
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.words import plain
 
@@ -22,7 +22,9 @@ def start_with(ready: Mapping[str, Profile]) -> None:
     """Gives a visitor who has said nothing yet the catalog's ready example, so that no first screen is empty."""
     view = state.view()
     if not view.profile and view.catalog in ready:
-        st.session_state.view = replace(view, profile=ready[view.catalog])
+        # In the space of content: a series of near-copies is what variety has to be tried on.
+        space = view.space or resources.funnel(view.catalog).version.default_space
+        st.session_state.view = replace(view, profile=ready[view.catalog], space=space)
         st.session_state.note = "A ready example: like or take back anything, and it is yours."
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from recsys.errors import InvalidInput, quoted
+from recsys.models import MODELS
 from recsys.profile import MAX_WISH, Profile
 from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
 from recsys.version import Version
@@ -20,7 +21,9 @@ METHODS = ("mmr", "dpp")
 ALL_METHODS = ("mmr", "dpp", "cap")
 STRATEGIES = ("popular", "cover", "medoids", "entropy", "random")
 DOMAIN_WISH = "cosy winter evening"
-PARTS = ("user", "item", "domain", "population")
+PARTS = ("user", "item", "domain", "population", "measured")
+PROTOCOLS = ("ms-75-25", "chronological")
+ORDERS = ("random", "chronological")
 MAX_CONDITIONS = 20
 _STEP = re.compile(r"[1-9][0-9]?")
 
@@ -50,6 +53,9 @@ class View:
         draft: a new item's title, description and tags.
         methods: the diversity methods beside the plain list.
         step: how many picks are shown of the list that is being chosen.
+        protocol: by which models are compared; None for the published split.
+        models: the two that are held side by side; empty for the two best.
+        order: in which a newcomer's ratings are revealed; None for at random.
     """
 
     catalog: str
@@ -72,6 +78,9 @@ class View:
     draft: tuple[str, str, str] = ("", "", "")
     methods: tuple[str, ...] = METHODS
     step: int = 1
+    protocol: str | None = None
+    models: tuple[str, ...] = ()
+    order: str | None = None
 
 
 def to_query(view: View) -> dict[str, list[str]]:
@@ -88,7 +97,9 @@ def to_query(view: View) -> dict[str, list[str]]:
         query["draft"] = list(view.draft)
     if view.methods != METHODS:
         query["method"] = list(view.methods)
-    for name in ("space", "item", "colour", "user", "strategy", "part"):
+    if view.models:
+        query["model"] = list(view.models)
+    for name in ("space", "item", "colour", "user", "strategy", "part", "protocol", "order"):
         if getattr(view, name) is not None:
             query[name] = [getattr(view, name)]
     for name in ("blend", "lam", "k", "dims", "tour", "frame", "step"):
@@ -109,7 +120,7 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
     """
     catalog = version.catalog
     categories = set(version.facets.counts(catalog.categories))
-    profile, problems = Profile.from_query(query, version, categories)
+    profile, problems = Profile.from_query(query, version, categories, version.people, version.facts)
 
     def last(name: str) -> str | None:
         values = query.get(name, ())
@@ -165,6 +176,12 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
     methods = tuple(dict.fromkeys(m for m in query.get("method", METHODS) if m in ALL_METHODS)) or METHODS
     if set(query.get("method", ())) - set(ALL_METHODS):
         problems.append(f"The link names a method of diversity that there is not; there are {', '.join(ALL_METHODS)}.")
+    models = tuple(dict.fromkeys(m for m in query.get("model", ()) if m in MODELS))[:2]
+    unknown = [m for m in query.get("model", ()) if m not in MODELS]
+    if unknown:
+        problems.append(
+            f"The link names a model that there is not: {quoted(unknown[0], 30)}. Known: {', '.join(MODELS)}."
+        )
     tour = last("tour")
     if tour is not None and not _STEP.fullmatch(tour):
         problems.append(f"The link asks for a step of the tour that there is not: {quoted(tour, 20)}.")
@@ -191,6 +208,9 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             draft=draft,
             methods=methods,
             step=whole("step", 0, MAX_K, "the pick") or 1,
+            protocol=choice("protocol", PROTOCOLS, "the protocol"),
+            models=models,
+            order=choice("order", ORDERS, "the order"),
         ),
         problems,
     )
@@ -201,17 +221,25 @@ def to_command(view: View, page: str = "recommend") -> str:
 
     Args:
         view: what is shown.
-        page: `recommend` (also for the map), `diversity` or `cold_start`.
+        page: `recommend` (also for the map), `diversity`, `cold_start` or `models`.
     """
     if page == "diversity":
         methods = [("method", method) for method in ("plain", *view.methods)]
         return _joined(["diversity", "compare"], [*_asked(view), *methods])
+    if page == "models":
+        return _joined(["evaluate"], [("catalog", view.catalog), ("protocol", view.protocol or PROTOCOLS[0])])
     if page == "cold_start":
         return _joined(["cold-start", *_COLD_START[view.part or "user"]], _told(view))
     return _joined(["recommend"], _asked(view))
 
 
-_COLD_START = {"user": ["story"], "item": ["item"], "domain": ["story"], "population": ["population"]}
+_COLD_START = {
+    "user": ["story"],
+    "item": ["item"],
+    "domain": ["story"],
+    "population": ["population"],
+    "measured": ["users"],
+}
 
 
 def _asked(view: View) -> list[tuple[str, str]]:
@@ -222,6 +250,8 @@ def _asked(view: View) -> list[tuple[str, str]]:
         *(("dislike", item) for item in view.profile.dislikes),
         *(("wish", wish) for wish in [view.profile.wish] if wish),
         *(("category", category) for category in view.profile.categories),
+        *(("user", person) for person in [view.profile.person] if person is not None),
+        *(("about", f"{signal}:{group}") for signal, group in view.profile.about),
         *(("space", space) for space in [view.space] if space is not None),
         *(("blend", f"{blend:g}") for blend in [view.blend] if blend != DEFAULT_BLEND),
         ("lam", f"{view.lam:g}"),
@@ -236,7 +266,7 @@ def _told(view: View) -> list[tuple[str, str]]:
     if view.part == "item":
         fields = zip(("title", "description", "tags"), view.draft, strict=True)
         return [*options, *((name, text) for name, text in fields if text.strip())]
-    if view.part == "population":
+    if view.part in ("population", "measured"):
         return options
     if view.part == "domain":
         return [*options, ("answer", f"wish:{view.profile.wish or DOMAIN_WISH}")]

@@ -19,6 +19,8 @@ _KIND = {
     "dislikes": "dislike",
     "typical": "category",
     "prior": "popular",
+    "everybody": "popular",
+    "about": "category",
 }
 _LABEL = {
     "likes": "Your likes",
@@ -27,6 +29,8 @@ _LABEL = {
     "dislikes": "Your dislikes",
     "popular": "How many people know it",
     "prior": "What people like",
+    "everybody": "What everybody gets",
+    "about": "What is known of you",
     "typical": "How many items its category has",
 }
 
@@ -165,6 +169,8 @@ def aspect(version: Version) -> str:
 def _sentence(version: Version, answer: Recommendation, row: int, strongest: Reason) -> str:
     if strongest.item_id is not None and strongest.signal == "likes":
         title = version.catalog.items.at[strongest.item_id, "title"]
+        if answer.space in version.learned:
+            return f"goes with {title} in people's ratings"
         return f"similar to {title}, {strongest.similarity:.2f}"
     if strongest.signal == "popular":
         return f"{int(version.popularity[row]):,} people rated it"
@@ -176,6 +182,8 @@ def _sentence(version: Version, answer: Recommendation, row: int, strongest: Rea
         "likes": "near your likes",
         "dislikes": "far from what you dislike",
         "prior": "many people like it",
+        "everybody": "many people rate it",
+        "about": "people like you rate it",
     }[strongest.signal]
 
 
@@ -186,6 +194,9 @@ def _nearest_note(version: Version, answer: Recommendation) -> str:
         return "A starting list: nothing is known about you yet, so these are the most rated items."
     if answer.starting == "medoids":
         return "A starting list: nothing is known about you yet, so this is one typical item of each category."
+    if answer.space in version.learned:
+        made_up = " of simulated people" if version.learned[answer.space]["simulated"] else ""
+        return f"The items closest to your point in a space learned from the ratings{made_up}."
     return "Relevance alone: the items closest to your point."
 
 

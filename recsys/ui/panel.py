@@ -7,6 +7,7 @@ import streamlit as st
 
 from recsys.funnel import Funnel, Request
 from recsys.profile import Profile
+from recsys.towers import heard
 from recsys.ui import actions, resources, state
 from recsys.ui.apology import explained
 from recsys.ui.facts import fact
@@ -82,7 +83,7 @@ def _why(funnel: Funnel, item_id: str) -> None:
     answer = funnel.recommend(state.request(current))
     ids = list(funnel.version.item_ids[answer.candidates])
     (row,) = funnel.version.rows([item_id])
-    if item_id in current.profile.rated:
+    if row in heard(funnel.version, current.profile).rated:
         text = "Not in the list: you have already said what you think of it."
     elif not funnel.version.facets.mask(current.where)[row]:
         text = f"Not in the list: it does not satisfy {' and '.join(current.where.texts())}."
@@ -110,7 +111,7 @@ def _facts(version: Version, item: pd.Series) -> None:
 
 def _related(funnel: Funnel, item_id: str) -> None:
     version = funnel.version
-    space = state.view().space or version.default_space
+    space = state.request(state.view()).space
     answer = funnel.recommend(
         Request(Profile(likes=(item_id,)), space=space, blend=state.view().blend, lam=1.0, k=RELATED)
     )

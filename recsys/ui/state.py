@@ -7,11 +7,12 @@ links, personas and the tour need nothing but another view. Call `begin` before 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from recsys.errors import TastespaceError, quoted
-from recsys.funnel import Request
+from recsys.funnel import Recommendation, Request
 from recsys.profile import Profile
 from recsys.ui import resources
 from recsys.ui.link import View, from_query, to_query
@@ -100,8 +101,23 @@ def switch_catalog(name: str) -> None:
 
 
 def request(of: View) -> Request:
-    """What a view asks of the funnel."""
-    return Request(of.profile, of.space, of.blend, of.lam, of.where, of.k)
+    """What a view asks of the funnel: in the space it names, or in the one that measured best for its profile."""
+    space = of.space or resources.funnel(of.catalog).best_space(of.profile)
+    return Request(of.profile, space, of.blend, of.lam, of.where, of.k)
+
+
+def moved(answer: Recommendation) -> str:
+    """How far the profile's point has moved with the last change, in words; empty where it was or is nowhere."""
+    session, point = st.session_state, answer.query
+    now = None if point is None else (answer.space, point.vector)
+    if session.get("point_note") is not session.note:
+        session.point_before, session.point_note = session.get("point_now"), session.note
+    session.point_now = now
+    before = session.get("point_before")
+    if now is None or before is None or before[0] != now[0] or before[1].shape != now[1].shape:
+        return ""
+    distance = 1 - float(before[1] @ now[1] / (np.linalg.norm(before[1]) * np.linalg.norm(now[1])))
+    return f"Your point moved by {distance:.2f} (1 − cosine)." if distance > 0.005 else ""
 
 
 def undo() -> None:

@@ -47,12 +47,12 @@ _TRIES = {
         Try(
             "All the Star Treks",
             "One like, and the nearest list is a series. Drag the slider until the list is one you would watch.",
-            View("movies", Profile(likes=("222",)), lam=1.0),
+            View("movies", Profile(likes=("222",)), space="text", lam=1.0),
         ),
         Try(
-            "Two tastes at once",
-            "A liked horror film and a liked musical: your point lies between them, where neither fan is at home.",
-            View("movies", Profile(likes=("183", "95"))),
+            "What others rated",
+            "Two likes, and no word counts: these are rated by those who rated them. Compare by Words: what is lost?",
+            View("movies", Profile(likes=("98", "127"))),
         ),
         Try(
             "Only the old ones",
@@ -88,19 +88,19 @@ _TRIES = {
         Try(
             "Between two tastes",
             "Alien and Aladdin are liked: the star stands between their neighbourhoods, and so does the list.",
-            View("movies", Profile(likes=("183", "95"))),
+            View("movies", Profile(likes=("183", "95")), space="text"),
             "map",
         ),
         Try(
             "Old and new",
             "Coloured by year. The text holds the year, and so the space has an old and a new side.",
-            View("movies", Profile(likes=("483",)), colour="year"),
+            View("movies", Profile(likes=("483",)), space="text", colour="year"),
             "map",
         ),
         Try(
             "Turn it",
             "Three dimensions hold a little more of the truth: drag to turn the cloud.",
-            View("movies", Profile(likes=("222",)), dims=3),
+            View("movies", Profile(likes=("222",)), space="text", dims=3),
             "map",
         ),
     ],
@@ -168,20 +168,60 @@ _TRIES = {
         Try(
             "Too many Star Treks",
             "λ is 1, and one Star Trek follows the other. Drag “more varied”: at which λ are there fewer than five?",
-            View("movies", Profile(likes=("222", "228")), lam=1.0),
+            View("movies", Profile(likes=("222", "228")), space="text", lam=1.0),
             "diversity",
         ),
         Try(
             "A rule instead",
             "The cap lets only so many of one genre in. It knows nothing of likeness: see what it leaves.",
-            View("movies", Profile(likes=("222", "228")), lam=0.3, methods=("mmr", "cap")),
+            View("movies", Profile(likes=("222", "228")), space="text", lam=0.3, methods=("mmr", "cap")),
             "diversity",
         ),
         Try(
             "All the way",
             "λ is 0: relevance counts for nothing any more. Look at the distance, and at what is on the list.",
-            View("movies", Profile(likes=("222", "228")), lam=0.0),
+            View("movies", Profile(likes=("222", "228")), space="text", lam=0.0),
             "diversity",
+        ),
+    ],
+    ("models", "clipart"): [
+        Try(
+            "Words or looks",
+            "Draw a lasso around a cluster of the first map: do the same drawings lie together in the others?",
+            View("clipart"),
+            "models",
+        ),
+        Try(
+            "Where people were asked",
+            "The movies have real ratings, so models can be held against each other. Look at the first sentences.",
+            View("movies"),
+            "models",
+        ),
+        Try(
+            "Two real tastes",
+            "Over at the movies: two models, one real person. Look at which of their held-back films each one finds.",
+            View("movies", models=("ease", "popularity"), user="196"),
+            "models",
+        ),
+    ],
+    ("models", "movies"): [
+        Try(
+            "Predict the future",
+            "What people rated last is to be found, not a random part: every model falls, and the order changes.",
+            View("movies", protocol="chronological"),
+            "models",
+        ),
+        Try(
+            "Popular against personal",
+            "One person, two lists: which of their held-back films does each find? Look for the green ticks.",
+            View("movies", models=("ease", "popularity"), user="196"),
+            "models",
+        ),
+        Try(
+            "The lonely model",
+            "Content knows titles, years and genres alone. Look at the map of overlaps: its row is almost empty.",
+            View("movies", models=("content", "als"), user="405"),
+            "models",
         ),
     ],
 }
@@ -227,7 +267,7 @@ _TOUR: tuple[Try, ...] = (
     Try(
         "What variety costs",
         "Three ways to choose from the same films. Drag the slider on top: which of them first stops the Star Treks?",
-        View("movies", Profile(likes=("222", "228")), lam=1.0),
+        View("movies", Profile(likes=("222", "228")), space="text", lam=1.0),
         "diversity",
     ),
 )

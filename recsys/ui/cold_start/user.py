@@ -81,8 +81,10 @@ def new_user(funnel: Funnel) -> None:
 
 
 def _request() -> dict:
-    view = state.view()
-    return {"space": view.space, "blend": view.blend, "lam": view.lam, "k": view.k}
+    view, version = state.view(), resources.funnel(state.view().catalog).version
+    # The prior adds to a cosine: a learned space has neither, and knows the people's taste already.
+    space = view.space if view.space in version.content_spaces else version.default_space
+    return {"space": space, "blend": view.blend, "lam": view.lam, "k": view.k}
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

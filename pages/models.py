@@ -1,0 +1,27 @@
+"""Models: which of them makes the best lists, for whom, at what cost, and what their spaces look like."""
+
+from recsys.ui import frame, models, resources, state
+
+LEAD = "Eleven ways to say who will want what, all asked the same question."
+HINT = "Choose another question, or two models to hold side by side."
+
+view = state.view()
+version = resources.funnel(view.catalog).version
+record = models.record_of(version, view)
+
+frame.header("models", "Models", LEAD)
+frame.changes(hint=HINT, page="models")
+if record is None:
+    models.nothing_measured(version)
+    models.maps(version)
+else:
+    models.question(version)
+    models.story(record, version)
+    models.board(record)
+    models.segments(record)
+    models.side_by_side(record, version)
+    models.overlap(record)
+    models.maps(version)
+    models.learning(record)
+    models.origin(record, version)
+frame.honest(version)

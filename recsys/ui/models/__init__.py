@@ -1,0 +1,189 @@
+"""The Models page: the story, the leaderboard and its parts, two models on one person, the maps of the spaces."""
+
+import streamlit as st
+
+from recsys.evaluation import story as stories
+from recsys.evaluation.records import read_records
+from recsys.ui import resources, state
+from recsys.ui.link import PROTOCOLS, View
+from recsys.ui.models.board import board, learning, overlap, segments
+from recsys.ui.models.maps import maps
+from recsys.ui.models.person import side_by_side
+from recsys.ui.words import plain
+from recsys.version import Version
+
+__all__ = [
+    "board",
+    "learning",
+    "maps",
+    "nothing_measured",
+    "origin",
+    "overlap",
+    "question",
+    "record_of",
+    "segments",
+    "side_by_side",
+    "story",
+]
+
+QUESTIONS = {"ms-75-25": "The published split", "chronological": "The future"}
+_ASKED = {
+    "ms-75-25": "Of each item, 75 in 100 ratings at random are learned from; the rest is to be found. It is the split "
+    "of a published benchmark, so others' figures can stand beside ours.",
+    "chronological": "Of each person, the first 80 in 100 ratings by time are learned from; what they rated last is "
+    "to be found. A shop has this question, and it is harder: no model may peek at what came later.",
+}
+
+
+def records_of(version: Version) -> dict[str, dict]:
+    """What was measured on a catalog, by protocol; damaged records are as good as none."""
+    found = read_records(resources.SETTINGS, version.name)
+    return {p: r for p, record in found.items() if (r := stories.usable(record, p)) is not None}
+
+
+def protocol_of(view: View, records: dict) -> str:
+    """The protocol that is shown: the one asked for, or the first that was measured."""
+    return view.protocol or next((p for p in PROTOCOLS if p in records), PROTOCOLS[0])
+
+
+def record_of(version: Version, view: View) -> dict | None:
+    """The record that the page shows, or None where nothing was measured by any of its protocols."""
+    records = records_of(version)
+    protocol = protocol_of(view, records)
+    if protocol not in records:
+        other = next((p for p in PROTOCOLS if p in records), None)
+        if other is not None:
+            st.info(f"Nothing was measured by the protocol {protocol}; this is {other}.", icon=":material/info:")
+        return None if other is None else records[other]
+    return records[protocol]
+
+
+def question(version: Version) -> None:
+    """Which question the models are asked."""
+    records = records_of(version)
+    key = state.shown("protocol", protocol_of(state.view(), records))
+    st.segmented_control(
+        "What is to be found",
+        list(PROTOCOLS),
+        key=key,
+        required=True,
+        format_func=QUESTIONS.get,
+        label_visibility="collapsed",
+        on_change=state.changed(key, lambda p: state.change(f"Models by: {QUESTIONS[p].lower()}.", protocol=p)),
+    )
+
+
+def story(record: dict, version: Version) -> None:
+    """Who wins, by how much, for whom, and at what cost, in sentences of the record."""
+    first, *rest = stories.story(record)
+    lead, _, more = first.partition(". ")
+    st.markdown(f"#### {plain(lead)}.")
+    st.markdown("  \n".join(plain(text) for text in (more, *rest) if text))
+    if not same_data(record, version):
+        st.warning(
+            "This was measured on other ratings than the catalog has now, so it may not hold for them.",
+            icon=":material/history:",
+        )
+    st.caption(_ASKED[record["protocol"]])
+
+
+def nothing_measured(version: Version) -> None:
+    """What can be said of models where nothing was measured."""
+    if version.catalog.interactions is None:
+        text = (
+            f"**Nobody's interactions are known in {plain(version.manifest['label'])}**, so how good a model is cannot "
+            "be measured here, and no figure is shown."
+        )
+        made_up = next((told["from"] for told in version.learned.values()), None)
+        if made_up is not None:
+            text += (
+                f" Its learned spaces come from {plain(made_up)}: they show how such spaces look, and no quality is "
+                "claimed for them."
+            )
+        note = "This would measure the models on simulated people, and say so:"
+    else:
+        text = f"**Nothing was measured yet on {plain(version.manifest['label'])}.** A record takes some minutes:"
+        note = "It is kept for this page:"
+    st.info(text, icon=":material/science:")
+    st.caption(note)
+    st.code(_command(version.name, PROTOCOLS[0]), language="bash", wrap_lines=True)
+
+
+def _command(catalog: str, protocol: str) -> str:
+    return f"python -m recsys evaluate --catalog {catalog} --protocol {protocol} --json"
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _fingerprint(_version: Version, version_id: str) -> str | None:
+    return None if _version.ratings is None else _version.ratings.fingerprint()
+
+
+def same_data(record: dict, version: Version) -> bool:
+    """Whether a record was measured on the ratings that the catalog has."""
+    if record["data"].get("simulated"):
+        return True  # the page says that they are made up
+    return record["data"]["hash"] == _fingerprint(version, f"{version.name}@{version.id}")
+
+
+def origin(record: dict, version: Version) -> None:
+    """On which data, when, where and with what the record was measured, and how its settings were chosen."""
+    st.markdown("#### Where it is from")
+    data, machine = record["data"], record.get("machine", {})
+    if data.get("simulated"):
+        whose = "These are simulated people: the figures say nothing about real ones."
+    elif same_data(record, version):
+        whose = "These are the very ratings that this catalog has."
+    else:
+        whose = "**This catalog has other ratings**: measure again to know."
+    seeds = (
+        ", ".join(map(str, record["seeds"])) if record.get("seeds") else "the split's own (42 for the published one)"
+    )
+    versions = ", ".join(f"{name} {v}" for name, v in record.get("versions", {}).items() if v)
+    lines = [
+        f"**Data**: {plain(data.get('from', ''))}, fingerprint `{data['hash']}`. {whose}",
+        f"**Measured**: {plain(str(record.get('measured_at', 'unknown'))[:16].replace('T', ' '))} UTC, "
+        f"in {record.get('seconds', 0):,.0f} s",
+        f"**Machine**: {machine.get('cores', '?')} cores, {plain(machine.get('cpu') or 'unknown')}, "
+        f"{machine.get('memory_gb', '?')} GB",
+        f"**Seeds**: {seeds}",
+        f"**With**: {plain(versions)}",
+    ]
+    st.markdown("  \n".join(lines))
+    st.code(_command(version.name, record["protocol"]), language="bash", wrap_lines=True)
+    tuned = {m["model"]: m["tuning"] for m in record["models"] if m.get("tuning")}
+    box = st.expander("How the settings were chosen", icon=":material/tune:", key="tuning", on_change="rerun")
+    if box.open:
+        with box:
+            _tuning(record, tuned)
+
+
+def _tuning(record: dict, tuned: dict[str, dict]) -> None:
+    if not tuned:
+        st.caption(
+            "This record used the settings below as they stand. They were chosen on a validation part of the training "
+            "data, never on what is to be found; add `--tune` to the command to search again."
+        )
+        st.dataframe(
+            [
+                {
+                    "model": stories.name_of(m["model"]),
+                    "settings": ", ".join(f"{k} = {v}" for k, v in (m.get("settings") or {}).items()) or "none",
+                }
+                for m in record["models"]
+            ],
+            hide_index=True,
+        )
+        return
+    st.caption(
+        "Each model's grid was searched on a validation part of the training data, never on what is to be found. "
+        "nDCG@10 there, everything that was tried:"
+    )
+    names = [name for name in tuned if tuned[name].get("validation")]
+    for tab, name in zip(st.tabs([stories.name_of(name) for name in names]) if names else [], names, strict=True):
+        with tab:
+            one = tuned[name]
+            grid = "; ".join(f"{key}: {', '.join(map(str, values))}" for key, values in one["grid"].items())
+            chosen = ", ".join(f"{key} = {value}" for key, value in one["chosen"].items()) or "nothing to choose"
+            st.markdown(f"Chosen: **{plain(chosen)}**  \n:gray[Grid: {plain(grid) or 'none'}]")
+            rows = [{**tried["settings"], "nDCG@10": tried["ndcg@10"]} for tried in one["validation"]]
+            st.dataframe(sorted(rows, key=lambda row: -row["nDCG@10"]), hide_index=True, height=260)

@@ -1,0 +1,330 @@
+"""The record as charts and tables: who leads, for whom, what learning took, how alike the lists are."""
+
+import pandas as pd
+import streamlit as st
+
+from recsys.evaluation import story
+from recsys.ui.palette import CATEGORICAL
+from recsys.ui.words import plain
+
+RETRIEVES, RANKS = CATEGORICAL[0], CATEGORICAL[1]
+GREY = "#8a857c"
+_KINDS = {
+    "history": "people, by how many of their ratings are known",
+    "age": "people, by age",
+    "items": "what was held back, by how known the item is",
+}
+
+
+def hue(place: int) -> str:
+    """The colour of the model at a place of the ranking."""
+    return CATEGORICAL[place % len(CATEGORICAL)]
+
+
+def board(record: dict) -> None:
+    """The leaderboard: each model's nDCG@10 with its interval, and a table of what else was measured."""
+    published = record["protocol"] == "ms-75-25"
+    _heading(
+        "Who makes the best lists",
+        "Further right is better. The bars are 95% intervals over people; two that overlap may still differ, since "
+        "everybody is asked about all models: the table has the paired differences."
+        + (" Grey: figures published by others on this very split." if published else ""),
+    )
+    _board_chart(record, published)
+    with st.expander("The figures as a table", icon=":material/table:", expanded=True):
+        _board_table(record)
+
+
+def _heading(title: str, note: str) -> None:
+    st.markdown(f"**{title}**  \n:gray[{plain(note)}]")
+
+
+def _board_chart(record: dict, published: bool) -> None:
+    import plotly.graph_objects as go
+
+    from recsys.ui.charts import draw
+
+    figure, rows = go.Figure(), story.ranked(record)
+    values = {story.name_of(m["model"]): m["ndcg@10"] for m in rows}
+    for label, colour, own in (
+        ("has a space: can retrieve", RETRIEVES, [m for m in rows if m.get("space")]),
+        ("scores only: can rank", RANKS, [m for m in rows if not m.get("space")]),
+    ):
+        if own:
+            figure.add_scatter(
+                x=[m["ndcg@10"] for m in own],
+                y=[story.name_of(m["model"]) for m in own],
+                name=label,
+                mode="markers",
+                marker={"color": colour, "size": 10},
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [m["high"] - m["ndcg@10"] for m in own],
+                    "arrayminus": [m["ndcg@10"] - m["low"] for m in own],
+                    "thickness": 2,
+                    "width": 4,
+                },
+                customdata=[(m["low"], m["high"]) for m in own],
+                hovertemplate="%{y}: %{x:.4f}<br>95% interval %{customdata[0]:.4f} to %{customdata[1]:.4f}"
+                "<extra></extra>",
+            )
+    if published:
+        others = {f"<i>{name}</i>": ndcg for name, ndcg, *_ in story.PUBLISHED}
+        values |= others
+        figure.add_scatter(
+            x=list(others.values()),
+            y=list(others),
+            name="published by others",
+            mode="markers",
+            marker={"color": GREY, "size": 9, "symbol": "diamond-open", "line": {"width": 2}},
+            hovertemplate="%{y}, published: %{x:.4f}<extra></extra>",
+        )
+    order = sorted(values, key=values.get)
+    figure.update_yaxes(categoryorder="array", categoryarray=order, automargin=True, ticksuffix="  ")
+    figure.update_xaxes(rangemode="tozero", tickformat=".2f", automargin=True)
+    height = 26 * len(order) + 90
+    draw(figure, f"board-{record['protocol']}", "nDCG@10, mean over people (0 to 1)", "", height=height)
+
+
+def _board_table(record: dict) -> None:
+    table = pd.DataFrame(story.board(record))
+    grey = table["model"].str.endswith(", published")
+    styled = table.style.apply(lambda row: [f"color: {GREY}" if grey[row.name] else ""] * len(row), axis=1)
+
+    def number(form: str, text: str | None = None):
+        return st.column_config.NumberColumn(format=form, help=text)
+
+    st.dataframe(
+        styled,
+        hide_index=True,
+        height=35 * (len(table) + 1) + 3,
+        column_config={
+            "model": st.column_config.TextColumn(pinned=True),
+            "nDCG@10": number("%.4f"),
+            "P@10": number("%.4f", "Precision: the share of the ten places that hold something that is to be found."),
+            "R@10": number("%.4f", "Recall: the share of what is to be found that is among the ten."),
+            "against EASE": st.column_config.TextColumn(
+                help="Mean difference of nDCG@10 over the same people, and its 95% interval. Where that holds 0, the "
+                "two cannot be told apart."
+            ),
+            "train s": number("%.1f", "Seconds of learning."),
+            "train MB": number("%.0f", "Peak memory of learning, above what was in use before."),
+            "query ms": number("%.2f", "From one person's history to all scores, the median."),
+        },
+    )
+
+
+def segments(record: dict) -> None:
+    """For whom each model works: by history, by age, and by how known the items are."""
+    rows = story.ranked(record)
+    kinds = {kind: [s["segment"] for s in rows[0]["segments"] if s["kind"] == kind] for kind in _KINDS}
+    kinds = {kind: names for kind, names in kinds.items() if names}
+    if not kinds:
+        return
+    _heading(
+        "For whom",
+        "A dot a model, with its 95% interval. Who rated more gets better lists from all that learn from ratings; rare "
+        "items are hardly found by anybody. Click a name to show or hide a model.",
+    )
+    _segments_chart(rows, kinds, story.defaults(record), record["protocol"])
+
+
+def _segments_chart(rows: list[dict], kinds: dict[str, list[str]], shown: list[str], protocol: str) -> None:
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(
+        rows=len(kinds),
+        cols=1,
+        row_heights=[len(names) + 0.6 for names in kinds.values()],
+        vertical_spacing=0.13,
+        subplot_titles=[_KINDS[kind] for kind in kinds],
+    )
+    for place, m in enumerate(rows):
+        for panel, kind in enumerate(kinds, 1):
+            own = [s for s in m["segments"] if s["kind"] == kind]
+            figure.add_scatter(
+                x=[s["value"] for s in own],
+                y=[s["segment"] for s in own],
+                orientation="h",
+                offsetgroup=m["model"],
+                name=story.name_of(m["model"]),
+                legendgroup=m["model"],
+                showlegend=panel == 1,
+                visible=True if m["model"] in shown else "legendonly",
+                mode="markers",
+                marker={"color": hue(place), "size": 8},
+                error_x={
+                    "type": "data",
+                    "symmetric": False,
+                    "array": [s["high"] - s["value"] for s in own],
+                    "arrayminus": [s["value"] - s["low"] for s in own],
+                    "thickness": 1.5,
+                    "width": 0,
+                },
+                customdata=[(s["low"], s["high"], s["n"]) for s in own],
+                hovertemplate=f"{story.name_of(m['model'])}, %{{y}}: %{{x:.3f}}<br>95% interval %{{customdata[0]:.3f}} "
+                "to %{customdata[1]:.3f}<br>%{customdata[2]:,} people<extra></extra>",
+                row=panel,
+                col=1,
+            )
+    for panel, (kind, names) in enumerate(kinds.items(), 1):
+        what = "recall@10 (share found)" if kind == "items" else "nDCG@10 (0 to 1)"
+        figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], row=panel, col=1)
+        figure.update_xaxes(title={"text": what, "standoff": 4}, rangemode="tozero", row=panel, col=1)
+    figure.update_yaxes(automargin=True, ticksuffix="  ", range=None)
+    figure.update_annotations(x=0, xanchor="left", font={"size": 13})
+    figure.update_layout(
+        scattermode="group",
+        scattergap=0.35,
+        height=46 * sum(map(len, kinds.values())) + 80 * len(kinds) + 60,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        legend={"orientation": "h", "y": 1.05, "yanchor": "bottom", "groupclick": "togglegroup"},
+        uirevision=f"segments-{protocol}",
+    )
+    st.plotly_chart(figure, key=f"segments-{protocol}", config={"displayModeBar": False})
+
+
+def overlap(record: dict) -> None:
+    """How much of their lists two models share."""
+    import plotly.graph_objects as go
+
+    from recsys.ui.charts import draw
+
+    if "overlap" not in record or len(record["overlap"]["models"]) < 2:
+        return
+    _heading(
+        "How alike the lists are",
+        f"Of ten items on the row's list, how many are also on the column's, averaged over people. {story.alike(record)}",
+    )
+    names, matrix = record["overlap"]["models"], record["overlap"]["matrix"]
+    place = {name: j for j, name in enumerate(names)}
+    order = [m["model"] for m in story.ranked(record) if m["model"] in place]
+    tens = [[10 * matrix[place[a]][place[b]] for b in order] for a in order]
+    labels = [story.name_of(name) for name in order]
+    figure = go.Figure(
+        go.Heatmap(
+            z=tens,
+            x=labels,
+            y=labels,
+            zmin=0,
+            zmax=10,
+            colorscale=[[0, "#f3f0e9"], [0.5, "#7fbdb1"], [1, "#0b5c50"]],
+            text=[[f"{value:.1f}" for value in row] for row in tens],
+            texttemplate="%{text}",
+            colorbar={"title": {"text": "items of 10", "side": "right"}, "thickness": 10},
+            hovertemplate="%{y} and %{x} share %{z:.1f} of 10<extra></extra>",
+            xgap=1,
+            ygap=1,
+        )
+    )
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_xaxes(tickangle=-40, automargin=True)
+    draw(figure, f"overlap-{record['protocol']}", "", "", height=34 * len(order) + 130)
+
+
+def learning(record: dict) -> None:
+    """What learning took, and how it went where a model tells."""
+    rows = [m for m in story.ranked(record) if m.get("train_s") is not None]
+    curves = {m["model"]: points for m in rows if (points := _points(m.get("curve")))}
+    columns = st.columns(2, gap="large") if curves else [st.container()]
+    with columns[0]:
+        _cost_chart(rows, record["protocol"])
+    if curves:
+        with columns[1]:
+            _curves_chart(curves, record["protocol"])
+
+
+def _points(curve: object) -> list[tuple[float, float]]:
+    """A training curve as (step, loss)."""
+    points = [p for p in curve if isinstance(p, dict) and "loss" in p] if isinstance(curve, list) else []
+    return [(p.get("step", p.get("epoch", place)), p["loss"]) for place, p in enumerate(points, 1)]
+
+
+def _cost_chart(rows: list[dict], protocol: str) -> None:
+    import plotly.graph_objects as go
+
+    from recsys.ui.charts import draw
+
+    _heading(
+        "What learning takes",
+        "Time against quality; up and left is better. A minute more of learning has to show on this axis to be worth "
+        "it. Hover for the memory.",
+    )
+    figure = go.Figure()
+    for label, colour, own in (
+        ("can retrieve", RETRIEVES, [m for m in rows if m.get("space")]),
+        ("can rank", RANKS, [m for m in rows if not m.get("space")]),
+    ):
+        figure.add_scatter(
+            # What takes no time at all stands at the left edge: a logarithm has no zero.
+            x=[max(m["train_s"], 0.01) for m in own],
+            y=[m["ndcg@10"] for m in own],
+            name=label,
+            mode="markers",
+            marker={"color": colour, "size": 11},
+            customdata=[
+                (
+                    story.name_of(m["model"]),
+                    story.seconds(m["train_s"]),
+                    "unknown" if m.get("train_mb") is None else f"{m['train_mb']:,.0f} MB",
+                )
+                for m in own
+            ],
+            hovertemplate="%{customdata[0]}: nDCG@10 %{y:.3f}<br>%{customdata[1]} of learning<br>peak memory "
+            "%{customdata[2]}<extra></extra>",
+        )
+    figure.update_xaxes(type="log", tickvals=[0.01, 0.1, 1, 10, 100], ticktext=["0.01", "0.1", "1", "10", "100"])
+    figure.update_yaxes(rangemode="tozero")
+    for m in _labelled(rows):
+        figure.add_annotation(
+            x=_log10(max(m["train_s"], 0.01)),
+            y=m["ndcg@10"],
+            text=story.name_of(m["model"]),
+            showarrow=False,
+            yshift=13,
+            font={"size": 12},
+        )
+    x, y = "seconds of learning (logarithmic; 0.01 or less at the edge)", "nDCG@10 (0 to 1)"
+    draw(figure, f"cost-{protocol}", x, y, height=360)
+
+
+def _log10(value: float) -> float:
+    from math import log10
+
+    return log10(value)
+
+
+def _labelled(rows: list[dict]) -> list[dict]:
+    """The models whose names can stand beside their dots without lying over another's, the best first."""
+    kept: list[dict] = []
+    for m in rows:
+        at = (_log10(max(m["train_s"], 0.01)), m["ndcg@10"])
+        others = [(_log10(max(k["train_s"], 0.01)), k["ndcg@10"]) for k in kept]
+        if all(abs(at[0] - x) > 0.5 or abs(at[1] - y) > 0.035 for x, y in others):
+            kept.append(m)
+    return kept
+
+
+def _curves_chart(curves: dict[str, list[tuple[float, float]]], protocol: str) -> None:
+    import plotly.graph_objects as go
+
+    from recsys.ui.charts import draw
+
+    _heading(
+        "How learning went",
+        "The loss falls while the network learns and flattens out when it has learned what it can. The losses of two "
+        "models cannot be compared.",
+    )
+    figure = go.Figure()
+    for place, (name, points) in enumerate(curves.items()):
+        figure.add_scatter(
+            x=[x for x, _ in points],
+            y=[y for _, y in points],
+            name=story.name_of(name),
+            showlegend=True,
+            mode="lines",
+            line={"color": hue(place)},
+            hovertemplate="step %{x:,}: loss %{y:.4f}<extra></extra>",
+        )
+    draw(figure, f"curves-{protocol}", "steps of learning", "loss (nats)", height=360)
