@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from recsys.catalog import Catalog, Facet
+from recsys.models import Model, model_bytes
 from recsys.version import FORMAT, MANIFEST, BlobFile, Version, describe, write_tables
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -66,6 +67,9 @@ def _write_version(
     wishes: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     pictures: Sequence[bytes | None] | None = None,
     shard: bool = True,
+    models: Mapping[str, Model] | None = None,
+    simulated: bool = False,
+    serving: Sequence[dict] = (),
 ) -> Path:
     """What a build leaves behind, without models: maps are made of the first components of the vectors.
 
@@ -79,8 +83,18 @@ def _write_version(
         wishes: vectors by space of the wishes that are known without a model, by their words.
         pictures: one an item, used as thumbnails too; None writes no picture files.
         shard: whether to write Qdrant Edge's shard.
+        models: by the name of a learned space, the model that made it; its vectors become a space.
+        simulated: whether they learned from simulated people.
+        serving: which space measured best; see `Version.serving`.
     """
     path.mkdir(parents=True, exist_ok=True)
+    learned = {}
+    for space, model in (models or {}).items():
+        about = {"from": "a few ratings", "simulated": simulated, "seconds": 0.1, "lesson": "none"}
+        about |= {"facts": model.facts} if hasattr(model, "facts") else {}
+        (path / f"model-{space}.npz").write_bytes(model_bytes(model, **about))
+        learned[space] = {"model": model.name, "settings": model.settings, **about}
+        spaces = {**spaces, space: model.vectors}
     default = default_space or next(iter(spaces))
     maps = {space: [2, 3] if space == default else [2] for space in spaces}
     write_tables(path, catalog)
@@ -114,6 +128,8 @@ def _write_version(
         "maps": maps,
         "encoders": dict(encoders or {"text": "none", "image": None, "image_text": None}),
         "rates": {},
+        "learned": learned,
+        "serving": list(serving),
     }
     (path / MANIFEST).write_text(json.dumps(manifest))
     return path

@@ -36,11 +36,14 @@ def model_scores(model: Model, task: Task) -> np.ndarray:
     """A model's scores for everybody of a task: (P, n) float64.
 
     Where the histories are what the model learned from and it keeps a vector of each person, that is looked up;
-    elsewhere the histories are folded in.
+    elsewhere the histories are folded in. Of whom a model knows nothing, so that all items score alike, it serves the
+    popular list, as the app does.
     """
     if task.known and hasattr(model, "look_up") and np.array_equal(model.people, task.histories.people):
-        return model.user_vectors.astype(np.float64) @ model.vectors.astype(np.float64).T
-    return model.scores(task.histories)
+        scores = model.user_vectors.astype(np.float64) @ model.vectors.astype(np.float64).T
+    else:
+        scores = model.scores(task.histories)
+    return np.where(np.ptp(scores, axis=1, keepdims=True) == 0, task.train.counts().astype(np.float64), scores)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,12 @@ cold-users                people whom they do not, after m revealed ratings, ove
 cold-items                items that nobody has rated, over several seeds
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +21,7 @@ from recsys.evaluation.measures import K, Worth, auc, hit_rates, model_scores, o
 from recsys.evaluation.significance import band, interval
 from recsys.evaluation.splits import REVEALED, Task, by_item, chronological, cold_items, cold_users
 from recsys.evaluation.tuning import tune as search
-from recsys.models import MODELS, Model, Side, create
+from recsys.models import MODELS, Model, Side, create, load_model, model_bytes
 from recsys.provenance import provenance
 from recsys.ratings import Ratings
 
@@ -123,23 +126,40 @@ def _on_known_people(split: Callable[[Ratings], Task]):
 
 
 def taught(name: str, train: Ratings, side: Side, **settings) -> tuple[Model, dict]:
-    """A model after learning, and what that took: `train_s`, and `train_mb`, the peak above what was in use before."""
-    before = _peak_mb(reset=True)
+    """A model after learning in a process of its own, and what that took.
+
+    Returns:
+        The model, and `train_s`, and `train_mb`, by how much the process grew at its peak, libraries included (None
+        where the system does not tell).
+
+    Raises:
+        InvalidInput: no such model or setting.
+    """
+    create(name, **settings)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.npz"
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            cost = pool.submit(_teach, name, settings, train, side, path).result()
+        return load_model(path, side), cost
+
+
+def _teach(name: str, settings: dict, train: Ratings, side: Side, path: Path) -> dict:
+    model, before = create(name, **settings), _memory_mb("VmRSS")
     started = time.perf_counter()
-    model = create(name, **settings).fit(train, side)
-    seconds = time.perf_counter() - started
-    after = _peak_mb()
-    used = None if before is None or after is None else round(max(after - before, 0.0), 1)
-    return model, {"train_s": round(seconds, 2), "train_mb": used}
+    model.fit(train, side)
+    seconds, after = time.perf_counter() - started, _memory_mb("VmHWM")
+    path.write_bytes(model_bytes(model))
+    return {
+        "train_s": round(seconds, 2),
+        "train_mb": None if before is None or after is None else round(after - before),
+    }
 
 
-def _peak_mb(reset: bool = False) -> float | None:
-    """The peak of this process' resident memory in MB, since it was last reset; None where the system does not tell."""
+def _memory_mb(line: str) -> float | None:
+    """What this process uses (`VmRSS`) or used at its peak (`VmHWM`); None where the system does not tell."""
     try:
-        if reset:
-            Path("/proc/self/clear_refs").write_text("5")
         lines = Path("/proc/self/status").read_text().splitlines()
-        return next(float(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+        return next(float(told.split()[1]) / 1024 for told in lines if told.startswith(line))
     except (OSError, StopIteration):
         return None
 
@@ -223,7 +243,7 @@ def _cold_users(ratings: Ratings, side: Side, names: list[str], tell, seeds: Seq
             for m in REVEALED:
                 task = split.revealing(m, order)
                 found = {
-                    name: worth(top_lists(model.scores(task.histories), task.candidates, side.item_ids), wanted).ndcg
+                    name: worth(top_lists(model_scores(model, task), task.candidates, side.item_ids), wanted).ndcg
                     for name, model in models.items()
                 }
                 counted = ~np.isnan(found["popularity"])

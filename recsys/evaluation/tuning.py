@@ -33,7 +33,32 @@ GRIDS: dict[str, dict[str, tuple]] = {
 }
 """Whole grids; scales go over three decades or more. SAR stays as published. Other grids: `STEPWISE`."""
 
-STEPWISE: dict[str, dict[str, tuple]] = {}
+STEPWISE: dict[str, dict[str, tuple]] = {
+    "two-tower": {
+        "weight_decay": (0.01, 0.1, 1.0, 10.0),
+        "lr": (0.0003, 0.001, 0.003, 0.01, 0.3),
+        "keep": (0.5, 0.7, 0.8, 0.9),
+        "dim": (32, 64, 128),
+        "steps": (200, 400, 600),
+        "drop_id": (0.0, 0.1, 0.3),
+        "hidden": (32, 64, 128),
+        "targets": (4, 16),
+        "rows": (64, 128),
+    },
+    "ensemble": {
+        "lam": (1.0, 10.0, 100.0, 300.0, 500.0, 1000.0, 3000.0),
+        "dropout": (0.25, 0.5, 0.65, 0.75, 0.85),
+        "sitting": (0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0),
+        "stretch": (0.0, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0),
+        "likes": (0.0, 0.01, 0.1, 0.3, 0.6, 1.0, 10.0),
+        "others": (0.0, 0.01, 0.1, 0.3, 1.0, 10.0),
+        "categories": (0.0, 0.03, 0.3, 3.0, 8.0, 30.0),
+        "years": (0.0, 0.03, 0.3, 1.0, 4.0, 10.0, 30.0),
+        "first": (0.0, 0.03, 0.3, 1.0, 4.0, 10.0, 30.0),
+        "by_categories": (0.0, 0.003, 0.03, 0.1, 0.3, 1.0, 3.0),
+        "by_facts": (0.0, 0.003, 0.03, 0.1, 0.3, 1.0, 3.0),
+    },
+}
 """Grids of models that take long: one hyper-parameter after the other, from the defaults on, each keeping its best."""
 
 

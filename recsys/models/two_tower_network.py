@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 BAG_POWER = 0.5
 DROP_CONTENT = 0.1
-DROP_FACTS = 0.2
+DROP_FACTS = 0.5
 CUT_SHORT = 0.2
 """Share of the histories of which next to nothing goes in."""
 

@@ -23,7 +23,16 @@ SMALL = {
     "ease": {"lam": 1.0},
     "edlae": {"lam": 1.0, "dropout": 0.3},
     "item-knn": {"neighbours": SIZE, "shrinkage": 0.0},
-    "two-tower": {"steps": 200, "dim": 16, "hidden": 16, "rows": 32, "targets": 4, "lr": 0.01, "weight_decay": 0.01, "keep": 0.5},
+    "two-tower": {
+        "steps": 200,
+        "dim": 16,
+        "hidden": 16,
+        "rows": 32,
+        "targets": 4,
+        "lr": 0.01,
+        "weight_decay": 0.01,
+        "keep": 0.5,
+    },
     "ensemble": {},
 }
 """Settings for two dozen items; the defaults are for a thousand."""

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from recsys.evaluation import story
-from recsys.evaluation.records import read_records
 from recsys.funnel import Funnel
 from recsys.ui import resources, state
+from recsys.ui.models.records import doubt, records_of
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.words import plain
 from recsys.version import Version
@@ -23,32 +23,17 @@ def measured(funnel: Funnel) -> None:
         if "movies" in resources.catalogs():
             st.button("Go to the movies", on_click=state.switch_catalog, args=("movies",), icon=":material/movie:")
         return
-    records = {
-        protocol: record
-        for protocol, record in read_records(resources.SETTINGS, version.name).items()
-        if (record := story.usable(record, protocol)) is not None
-    }
+    records = records_of(version)
     if not {"cold-users", "cold-items"} & set(records):
         st.info(f"Nothing was measured yet on {plain(version.manifest['label'])}. These commands do:")
         commands = (_command(version, part) for part in ("users", "items"))
         st.code("\n".join(commands), language="bash", wrap_lines=True)
         return
-    for record in records.values():
-        if record["protocol"].startswith("cold") and record["data"]["hash"] != _fingerprint(version, version.id):
-            st.warning(
-                "This was measured on other ratings than the catalog has now, so it may not hold for them.",
-                icon=":material/history:",
-            )
-            break
+    doubt([record for name, record in records.items() if name.startswith("cold")], version)
     if "cold-users" in records:
         _users(records["cold-users"], version)
     if "cold-items" in records:
         _items(records["cold-items"], version)
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _fingerprint(_version: Version, version_id: str) -> str:
-    return _version.ratings.fingerprint()
 
 
 def _command(version: Version, part: str) -> str:

@@ -3,12 +3,12 @@
 import streamlit as st
 
 from recsys.evaluation import story as stories
-from recsys.evaluation.records import read_records
-from recsys.ui import resources, state
+from recsys.ui import state
 from recsys.ui.link import PROTOCOLS, View
 from recsys.ui.models.board import board, learning, overlap, segments
 from recsys.ui.models.maps import maps
 from recsys.ui.models.person import side_by_side
+from recsys.ui.models.records import doubt, records_of, same_data
 from recsys.ui.words import plain
 from recsys.version import Version
 
@@ -33,12 +33,6 @@ _ASKED = {
     "chronological": "Of each person, the first 80 in 100 ratings by time are learned from; what they rated last is "
     "to be found. A shop has this question, and it is harder: no model may peek at what came later.",
 }
-
-
-def records_of(version: Version) -> dict[str, dict]:
-    """What was measured on a catalog, by protocol; damaged records are as good as none."""
-    found = read_records(resources.SETTINGS, version.name)
-    return {p: r for p, record in found.items() if (r := stories.usable(record, p)) is not None}
 
 
 def protocol_of(view: View, records: dict) -> str:
@@ -79,11 +73,7 @@ def story(record: dict, version: Version) -> None:
     lead, _, more = first.partition(". ")
     st.markdown(f"#### {plain(lead)}.")
     st.markdown("  \n".join(plain(text) for text in (more, *rest) if text))
-    if not same_data(record, version):
-        st.warning(
-            "This was measured on other ratings than the catalog has now, so it may not hold for them.",
-            icon=":material/history:",
-        )
+    doubt([record], version)
     st.caption(_ASKED[record["protocol"]])
 
 
@@ -111,18 +101,6 @@ def nothing_measured(version: Version) -> None:
 
 def _command(catalog: str, protocol: str) -> str:
     return f"python -m recsys evaluate --catalog {catalog} --protocol {protocol} --json"
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def _fingerprint(_version: Version, version_id: str) -> str | None:
-    return None if _version.ratings is None else _version.ratings.fingerprint()
-
-
-def same_data(record: dict, version: Version) -> bool:
-    """Whether a record was measured on the ratings that the catalog has."""
-    if record["data"].get("simulated"):
-        return True  # the page says that they are made up
-    return record["data"]["hash"] == _fingerprint(version, f"{version.name}@{version.id}")
 
 
 def origin(record: dict, version: Version) -> None:

@@ -195,7 +195,7 @@ def overlap(record: dict) -> None:
         return
     _heading(
         "How alike the lists are",
-        f"Of ten items on the row's list, how many are also on the column's, averaged over people. {story.alike(record)}",
+        f"Of ten items on one list, how many are also on the other, averaged over people. {story.alike(record)}",
     )
     names, matrix = record["overlap"]["models"], record["overlap"]["matrix"]
     place = {name: j for j, name in enumerate(names)}
