@@ -2,15 +2,16 @@
 
 from recsys.ui import frame, models, resources, state
 
-LEAD = "Eleven ways to say who will want what, all asked the same question."
+LEAD = "Several ways to say who will want what, all asked the same question."
 HINT = "Choose another question, or two models to hold side by side."
+EMPTY = "Draw a lasso on a map, or try a button above."
 
 view = state.view()
 version = resources.funnel(view.catalog).version
 record = models.record_of(version, view)
 
 frame.header("models", "Models", LEAD)
-frame.changes(hint=HINT, page="models")
+frame.changes(hint=EMPTY if record is None else HINT, page="models")
 if record is None:
     models.nothing_measured(version)
     models.maps(version)

@@ -14,7 +14,6 @@ PACKAGES = (
     "torch",
     "sentence-transformers",
     "implicit",
-    "lightgbm",
 )
 
 

@@ -19,7 +19,11 @@ VIEWS = {
 }
 SHELVES = {"recommend": "nearest", "cold_start": "list", "diversity": "nearest"}
 """A shelf of each page that has some."""
-LESSONS = {"cold_start": {"catalog": ["movies"]}, "diversity": {"catalog": ["movies"], "lam": ["0.6"]}}
+LESSONS = {
+    "cold_start": {"catalog": ["movies"]},
+    "diversity": {"catalog": ["movies"], "lam": ["0.6"]},
+    "models": {"catalog": ["movies"]},
+}
 """The lessons are about people who rated, and about films of one series."""
 SHOTS = (
     ("home", "", DESKTOP, "light"),
@@ -27,6 +31,7 @@ SHOTS = (
     ("map", "map", DESKTOP, "light"),
     ("cold-start", "cold_start", DESKTOP, "light"),
     ("diversity", "diversity", DESKTOP, "light"),
+    ("models", "models", DESKTOP, "light"),
     ("recommend-dark", "recommend", DESKTOP, "dark"),
     ("recommend-phone", "recommend", PHONE, "light"),
 )
@@ -58,7 +63,7 @@ def take(settings: Settings, folder: Path) -> None:
             if path in SHELVES:
                 wait_until_painted(page, shelf=SHELVES[path])
                 settle(page, SHELVES[path])
-            elif path == "map":
+            elif path in ("map", "models"):
                 page.locator(".js-plotly-plot .modebar").wait_for(state="attached", timeout=60_000)
                 page.wait_for_timeout(2000)  # WebGL draws after the plot says that it is there
             else:

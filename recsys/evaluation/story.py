@@ -16,7 +16,7 @@ NAMES = {
     "edlae": "EDLAE",
     "als": "ALS",
     "bpr": "BPR",
-    "two-tower": "Two towers",
+    "two-tower": "Two-tower",
     "ensemble": "Ensemble",
 }
 PUBLISHED = (
@@ -29,14 +29,6 @@ PUBLISHED = (
     ("ALS, explicit", 0.0332, 0.0385, 0.0134),
 )
 """nDCG@10, P@10 and R@10 that Microsoft Recommenders' benchmark published for the split `ms-75-25`."""
-_KEYS = {
-    "ms-75-25": ("ndcg@10", "low", "high", "segments", "against", "query_ms"),
-    "chronological": ("ndcg@10", "low", "high", "segments", "against", "query_ms"),
-    "cold-users": ("passes_popularity", "curve"),
-    "cold-items": ("auc", "auc_against", "new_recall@10", "ndcg@10"),
-}
-_POINT = ("order", "m", "ndcg@10", "low", "high")
-_KIND_WORDS = {"history": "{}", "age": "age {}", "items": "{}"}
 
 
 def name_of(model: str) -> str:
@@ -45,24 +37,21 @@ def name_of(model: str) -> str:
 
 
 def usable(record: object, protocol: str) -> dict | None:
-    """The record where it has what the pages show; None where it is damaged, or measured no model."""
+    """The record where all that the pages show can be told from it; None where it is damaged, or measured no model."""
     try:
-        models = record["models"]
-        whole = (
-            record["protocol"] == protocol
-            and isinstance(record["data"]["hash"], str)
-            and len(models) > 0
-            and all(isinstance(m["model"], str) and all(key in m for key in _KEYS[protocol]) for m in models)
-        )
-        if whole and protocol == "cold-users":
-            whole = all(key in point for m in models for point in m["curve"] for key in _POINT)
-        if whole and "ndcg@10" in _KEYS[protocol] and protocol != "cold-items":
-            whole = all(0 <= m["low"] <= m["ndcg@10"] <= m["high"] <= 1 for m in models)
-        if whole and protocol == "cold-items":
-            whole = all(m["auc"]["low"] <= m["auc"]["mean"] <= m["auc"]["high"] for m in models)
-    except (TypeError, KeyError, AttributeError):
+        if record["protocol"] != protocol or not record["models"] or not isinstance(record["data"]["hash"], str):
+            return None
+        for m in record["models"]:
+            own = [m["auc"], m["new_recall@10"], m["ndcg@10"]] if protocol == "cold-items" else []
+            own += [{"mean": point["ndcg@10"], **point} for point in m["curve"]] if protocol == "cold-users" else []
+            if protocol not in ("cold-items", "cold-users"):
+                own += [{"mean": m["ndcg@10"], **m}, *({"mean": s["value"], **s} for s in m["segments"])]
+            if not own or not all(one["low"] <= one["mean"] <= one["high"] for one in own):
+                return None
+        _ = _TELL[protocol](record)
+    except (TypeError, KeyError, AttributeError, IndexError, ValueError):
         return None
-    return record if whole else None
+    return record
 
 
 def ranked(record: Mapping) -> list[dict]:
@@ -99,7 +88,7 @@ def _who(record: Mapping, best: Mapping) -> str:
     )
     against = []
     ease = difference(best, "ease")
-    if ease is not None:
+    if ease is not None and "ease" in rows:
         lead_over = f"EASE ({rows['ease']['ndcg@10']:.3f})"
         against.append(
             f"Against {lead_over} the difference is {told(ease)}"
@@ -116,7 +105,7 @@ def _who(record: Mapping, best: Mapping) -> str:
                 else f"{name_of(second['model'])}, the second, cannot be told apart from it: {told(behind)}"
             )
     popular = difference(best, "popularity")
-    if popular is not None:
+    if popular is not None and "popularity" in rows:
         word = "to" if against else "To"
         against.append(
             f"{word} the list that shows everybody the most rated items ({rows['popularity']['ndcg@10']:.3f}) "
@@ -131,8 +120,8 @@ def _for_whom(record: Mapping, best: Mapping) -> str:
         return ""
     light, heavy = own[0], own[-1]
     text = (
-        f"For whom: people with {light['segment']} get {light['value']:.3f}, those with {heavy['segment']} "
-        f"{heavy['value']:.3f}"
+        f"For whom: for people with {light['segment']} nDCG@10 is {light['value']:.3f}, for those with "
+        f"{heavy['segment']} it is {heavy['value']:.3f}"
     )
     popular = next((m for m in record["models"] if m["model"] == "popularity"), None)
     if popular is None or best["model"] == "popularity":
@@ -141,10 +130,9 @@ def _for_whom(record: Mapping, best: Mapping) -> str:
     if light["segment"] not in base or heavy["segment"] not in base:
         return f"{text}."
     few, many = light["value"] - base[light["segment"]], heavy["value"] - base[heavy["segment"]]
-    more = "Knowing more of somebody pays" if many > few else "It helps those most of whom little is known"
     return (
-        f"{text}. {more}: over popularity that is {_signed(few)} and {_signed(many)}. (Who rated more also has more "
-        "to be found, which lifts every model.)"
+        f"{text}; over popularity that is {_signed(few)} and {_signed(many)}. (Who rated more also has more to be "
+        "found, which lifts every model.)"
     )
 
 
@@ -266,22 +254,22 @@ def crossings(record: Mapping, order: str, models: Sequence[str]) -> list[str]:
 
 
 def new_items(record: Mapping) -> list[str]:
-    """Whether the two towers, or content where there are none, know a good new item from another."""
+    """Whether the two-tower network, or content where there is none, knows a good new item from another."""
     rows = {m["model"]: m for m in record["models"]}
     sentences = []
     if "two-tower" in rows:
         own = rows["two-tower"]
-        sentences.append(f"Two towers reach an AUC of {own['auc']['mean']:.3f} among new items.")
+        sentences.append(f"The two-tower network reaches an AUC of {own['auc']['mean']:.3f} among new items.")
         for other, name in (("content", "content alone"), ("als", "matrix factorisation (ALS)")):
             paired = own["auc_against"].get(other)
             if paired is not None:
-                sentences.append(_beats("They", "beat", name, paired))
+                sentences.append(_beats(name, paired))
     elif "content" in rows:
         own = rows["content"]
         sentences.append(f"Content reaches an AUC of {own['auc']['mean']:.3f} among new items.")
         paired = own["auc_against"].get("als")
         if paired is not None:
-            sentences.append(_beats("It", "beats", "matrix factorisation (ALS)", paired))
+            sentences.append(_beats("matrix factorisation (ALS)", paired))
     blind = [name_of(m["model"]) for m in record["models"] if abs(m["auc"]["mean"] - 0.5) < 1e-6]
     if blind:
         verb = "gives" if len(blind) == 1 else "give"
@@ -291,12 +279,12 @@ def new_items(record: Mapping) -> list[str]:
     return sentences
 
 
-def _beats(who: str, verb: str, other: str, paired: Mapping) -> str:
+def _beats(other: str, paired: Mapping) -> str:
     if paired["low"] > 0:
-        return f"{who} {verb} {other} by {told(paired)}."
+        return f"It beats {other} by {told(paired)}."
     if paired["high"] < 0:
-        return f"{who} {'are' if who == 'They' else 'is'} behind {other}: {told(paired)}."
-    return f"{who} cannot be told apart from {other}: {told(paired)}."
+        return f"It is behind {other}: {told(paired)}."
+    return f"It cannot be told apart from {other}: {told(paired)}."
 
 
 def seconds(value: float) -> str:
@@ -314,3 +302,23 @@ def _signed(value: float) -> str:
 
 def _and(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _tell_known(record: Mapping) -> list:
+    return [*story(record), *board(record), alike(record) if "overlap" in record else ""]
+
+
+def _tell_newcomers(record: Mapping) -> list:
+    orders = dict.fromkeys(p["order"] for m in record["models"] for p in m["curve"])
+    return [
+        passing(record, order) + crossings(record, order, [m["model"] for m in record["models"]]) for order in orders
+    ]
+
+
+_TELL = {
+    "ms-75-25": _tell_known,
+    "chronological": _tell_known,
+    "cold-users": _tell_newcomers,
+    "cold-items": new_items,
+}
+"""What the pages say of a record of each protocol."""

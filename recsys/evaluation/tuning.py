@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from recsys.errors import InvalidInput
 from recsys.evaluation.measures import model_scores, top_lists, worth
 from recsys.evaluation.splits import Task, by_item
 from recsys.models import Side, create
@@ -19,13 +20,13 @@ GRIDS: dict[str, dict[str, tuple]] = {
     "ease": {"lam": (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 450.0, 1000.0, 3000.0, 10_000.0)},
     "edlae": {"lam": (1.0, 10.0, 100.0, 300.0, 1000.0), "dropout": (0.1, 0.3, 0.5, 0.6, 0.7, 0.8)},
     "als": {
-        "factors": (8, 16, 32, 64, 128),
-        "regularization": (0.01, 0.1, 1.0, 10.0, 30.0, 100.0),
+        "factors": (8, 16, 32, 128),
+        "regularization": (0.01, 0.1, 1.0, 10.0, 100.0),
         "alpha": (0.1, 1.0, 10.0, 100.0),
         "iterations": (15,),
     },
     "bpr": {
-        "factors": (8, 32, 128),
+        "factors": (32,),
         "learning_rate": (0.001, 0.01, 0.1, 1.0),
         "regularization": (0.0001, 0.001, 0.01, 0.1),
         "iterations": (100,),
@@ -36,14 +37,11 @@ GRIDS: dict[str, dict[str, tuple]] = {
 STEPWISE: dict[str, dict[str, tuple]] = {
     "two-tower": {
         "weight_decay": (0.01, 0.1, 1.0, 10.0),
-        "lr": (0.0003, 0.001, 0.003, 0.01, 0.3),
-        "keep": (0.5, 0.7, 0.8, 0.9),
-        "dim": (32, 64, 128),
-        "steps": (200, 400, 600),
+        "lr": (0.0003, 0.003, 0.03, 0.3),
+        "keep": (0.5, 0.8, 0.9),
         "drop_id": (0.0, 0.1, 0.3),
-        "hidden": (32, 64, 128),
-        "targets": (4, 16),
-        "rows": (64, 128),
+        "dim": (64, 128),
+        "steps": (200, 400),
     },
     "ensemble": {
         "lam": (1.0, 10.0, 100.0, 300.0, 500.0, 1000.0, 3000.0),
@@ -78,8 +76,12 @@ def tune(name: str, train: Ratings, side: Side, progress: Callable[[int, int, st
             return known
         if progress is not None:
             progress(len(tried), max(len(tried) + 1, _size(name)), f"tuning {name}")
-        tried.append({"settings": settings, "ndcg@10": round(_value(name, settings, task, side), 6)})
-        return tried[-1]["ndcg@10"]
+        try:
+            value = round(_value(name, settings, task, side), 6)
+        except InvalidInput:  # it ran away with these settings: as bad as can be, and in the record
+            value = 0.0
+        tried.append({"settings": settings, "ndcg@10": value})
+        return value
 
     if name in STEPWISE:
         chosen = {key: create(name).settings[key] for key in grid}

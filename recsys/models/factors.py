@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from recsys.errors import InvalidInput
 from recsys.models.side import Side
 from recsys.ratings import Ratings
 
@@ -182,6 +183,7 @@ class Bpr:
     def fit(self, train: Ratings, side: Side, progress=None) -> "Bpr":
         """See `Model`."""
         from implicit.cpu.bpr import BayesianPersonalizedRanking
+        from implicit.utils import ModelFitError
 
         own, rounds = self.settings, self.settings["iterations"]
         learner = BayesianPersonalizedRanking(
@@ -192,11 +194,14 @@ class Bpr:
             random_state=own["seed"],
             num_threads=1,  # more would make each run another
         )
-        learner.fit(
-            train.matrix(),
-            show_progress=False,
-            callback=None if progress is None else lambda j, *_: progress(j + 1, rounds, "bpr"),
-        )
+        try:
+            learner.fit(
+                train.matrix(),
+                show_progress=False,
+                callback=None if progress is None else lambda j, *_: progress(j + 1, rounds, "bpr"),
+            )
+        except ModelFitError as error:
+            raise InvalidInput("BPR ran away with these settings.", "Lower the learning rate.") from error
         people, items = np.asarray(learner.user_factors), np.asarray(learner.item_factors)
         items[train.counts() == 0] = 0
         scores = (people @ items.T).astype(np.float64)

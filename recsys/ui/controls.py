@@ -265,7 +265,8 @@ def _space_choice(name: str, label: str, note: str, spaces: list[str], chosen: s
     """A choice among spaces, where there are several."""
     if len(spaces) > 1:
         key = state.shown(name, chosen)
-        st.segmented_control(
+        few = len(spaces) <= 3  # more would be broken into lines, which only pills do nicely
+        (st.segmented_control if few else st.pills)(
             label,
             spaces,
             key=key,

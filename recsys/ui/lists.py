@@ -170,7 +170,7 @@ def _sentence(version: Version, answer: Recommendation, row: int, strongest: Rea
     if strongest.item_id is not None and strongest.signal == "likes":
         title = version.catalog.items.at[strongest.item_id, "title"]
         if answer.space in version.learned:
-            return f"goes with {title} in people's ratings"
+            return f"rated together with {title}"
         return f"similar to {title}, {strongest.similarity:.2f}"
     if strongest.signal == "popular":
         return f"{int(version.popularity[row]):,} people rated it"

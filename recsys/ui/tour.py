@@ -186,9 +186,9 @@ _TRIES = {
     ],
     ("models", "clipart"): [
         Try(
-            "Words or looks",
-            "Draw a lasso around a cluster of the first map: do the same drawings lie together in the others?",
-            View("clipart"),
+            "One flag, every space",
+            "The liked flag is red on every map: among what does it lie? Lasso its neighbours on one and find them.",
+            View("clipart", Profile(likes=("flag-of-brazil",))),
             "models",
         ),
         Try(

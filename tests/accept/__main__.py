@@ -21,7 +21,7 @@ from . import Row
 
 Check = Callable[[Settings], list[Row]]
 
-CHECKS = ("oracle", "conditions", "bad_input", "processes", "kills", "browser", "store")
+CHECKS = ("oracle", "learned", "models", "conditions", "bad_input", "processes", "kills", "browser", "store")
 """Modules of this package with a function `checks(settings) -> list[Row]`, cheap ones first."""
 
 ON_DEMAND = ("store",)

@@ -38,6 +38,9 @@ WISHES = (
 )
 
 
+CONTENT = ("text", "image", "blend")
+
+
 @dataclass(frozen=True)
 class Ask:
     """One request, as the command line takes it."""
@@ -92,7 +95,11 @@ class Exported:
             {name: tuple(v) if isinstance(v, np.ndarray) else v for name, v in row.items()}
             for row in table.to_dict("records")
         ]
-        spaces = {path.stem: np.load(path).astype(np.float64) for path in sorted(folder.glob("*.npy"))}
+        spaces = {
+            path.stem: np.load(path).astype(np.float64)
+            for path in sorted(folder.glob("*.npy"))
+            if path.stem in CONTENT  # the formulas of content; learned spaces are compared with their models
+        }
         return cls([row["item_id"] for row in rows], rows, spaces, categories)
 
     def members(self, category: str) -> list[int]:

@@ -35,7 +35,7 @@ TWINS = ["item-8", "item-9"]
 
 def ready(catalog: str) -> list[str]:
     """Every item that a persona, a step of the tour or a "Try this" button names."""
-    pages = ("recommend", "map", "cold_start", "diversity")
+    pages = ("recommend", "map", "cold_start", "diversity", "models")
     offered = [*tour(("clipart", "movies")), *(one for page in pages for one in tries(page, catalog))]
     profiles = [p.profile for p in PERSONAS if p.catalog == catalog]
     profiles += [one.view.profile for one in offered if one.view.catalog == catalog]

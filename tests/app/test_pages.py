@@ -14,7 +14,7 @@ from recsys.ui import resources
 from recsys.ui.tour import tour, tries
 from recsys.where import Condition, Where
 
-PAGES = ("recommend", "map", "cold_start", "diversity")
+PAGES = ("recommend", "map", "cold_start", "diversity", "models")
 
 
 def expected(catalog: str, request: Request) -> tuple[list[str], list[str]]:

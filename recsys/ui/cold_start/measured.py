@@ -73,8 +73,6 @@ def _said(record: dict, order: str) -> list[str]:
 def _users_chart(record: dict, order: str) -> None:
     import plotly.graph_objects as go
 
-    from recsys.ui.charts import draw
-
     st.markdown(
         "**What a list is worth to a newcomer**  \n:gray[Up is better. A model is worth its effort from where its line "
         "leaves the grey one, which shows everybody the same.]"
@@ -112,7 +110,15 @@ def _users_chart(record: dict, order: str) -> None:
         )
     figure.update_xaxes(type="category")
     figure.update_yaxes(rangemode="tozero")
-    draw(figure, f"cold-users-{order}", "ratings that are known of somebody (m)", "nDCG@10 (0 to 1)", height=420)
+    figure.update_layout(
+        height=440,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        xaxis_title="ratings that are known of somebody (m)",
+        yaxis_title="nDCG@10 (0 to 1)",
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
+        uirevision="cold-users",
+    )
+    st.plotly_chart(figure, key=f"cold-users-{order}", config={"displayModeBar": False})
 
 
 def _faint(hue: str) -> str:
@@ -126,14 +132,14 @@ def _items(record: dict, version: Version) -> None:
     st.markdown(" ".join(plain(text) for text in story.new_items(record)))
     columns = st.columns(3, gap="medium")
     charts = (
-        ("auc", "Telling new items apart", "AUC among new items (0.5 = chance)", "Right of the line beats chance."),
+        ("auc", "Telling new items apart", "AUC (0.5 = chance)", "New items alone; 0.5 is chance."),
         (
             "new_recall@10",
             "New items found",
-            "recall@10 of new items (share found)",
+            "recall@10 (0 to 1)",
             "Of new items wanted, on the list.",
         ),
-        ("ndcg@10", "The list as a whole", "nDCG@10, new and old (0 to 1)", "Old items compete here too."),
+        ("ndcg@10", "The list as a whole", "nDCG@10 (0 to 1)", "Old items compete here too."),
     )
     for column, (measure, title, axis, note) in zip(columns, charts, strict=True):
         with column:
@@ -168,6 +174,7 @@ def _items_chart(record: dict, measure: str, title: str, axis: str, note: str) -
         },
         customdata=[(m[measure]["low"], m[measure]["high"]) for m in rows],
         hovertemplate="%{y}: %{x:.3f}<br>95% interval %{customdata[0]:.3f} to %{customdata[1]:.3f}<extra></extra>",
+        cliponaxis=False,
         showlegend=False,
     )
     if measure == "auc":

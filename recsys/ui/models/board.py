@@ -10,14 +10,14 @@ from recsys.ui.words import plain
 RETRIEVES, RANKS = CATEGORICAL[0], CATEGORICAL[1]
 GREY = "#8a857c"
 _KINDS = {
-    "history": "people, by how many of their ratings are known",
-    "age": "people, by age",
-    "items": "what was held back, by how known the item is",
+    "history": "by how many of their ratings are known",
+    "age": "by age",
+    "items": "of what was held back, by item",
 }
 
 
 def hue(place: int) -> str:
-    """The colour of the model at a place of the ranking."""
+    """The colour of the model at a place among those of its chart."""
     return CATEGORICAL[place % len(CATEGORICAL)]
 
 
@@ -41,8 +41,6 @@ def _heading(title: str, note: str) -> None:
 
 def _board_chart(record: dict, published: bool) -> None:
     import plotly.graph_objects as go
-
-    from recsys.ui.charts import draw
 
     figure, rows = go.Figure(), story.ranked(record)
     values = {story.name_of(m["model"]): m["ndcg@10"] for m in rows}
@@ -83,8 +81,13 @@ def _board_chart(record: dict, published: bool) -> None:
     order = sorted(values, key=values.get)
     figure.update_yaxes(categoryorder="array", categoryarray=order, automargin=True, ticksuffix="  ")
     figure.update_xaxes(rangemode="tozero", tickformat=".2f", automargin=True)
-    height = 26 * len(order) + 90
-    draw(figure, f"board-{record['protocol']}", "nDCG@10, mean over people (0 to 1)", "", height=height)
+    figure.update_layout(
+        height=26 * len(order) + 100,
+        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        xaxis_title="nDCG@10, mean over people (0 to 1)",
+        legend={"orientation": "h", "y": 1, "yanchor": "bottom"},
+    )
+    st.plotly_chart(figure, key=f"board-{record['protocol']}", config={"displayModeBar": False})
 
 
 def _board_table(record: dict) -> None:
@@ -92,25 +95,30 @@ def _board_table(record: dict) -> None:
     grey = table["model"].str.endswith(", published")
     styled = table.style.apply(lambda row: [f"color: {GREY}" if grey[row.name] else ""] * len(row), axis=1)
 
-    def number(form: str, text: str | None = None):
-        return st.column_config.NumberColumn(format=form, help=text)
+    def number(form: str, width: int, text: str | None = None):
+        return st.column_config.NumberColumn(format=form, width=width, help=text)
 
     st.dataframe(
         styled,
         hide_index=True,
         height=35 * (len(table) + 1) + 3,
+        placeholder="",
         column_config={
-            "model": st.column_config.TextColumn(pinned=True),
-            "nDCG@10": number("%.4f"),
-            "P@10": number("%.4f", "Precision: the share of the ten places that hold something that is to be found."),
-            "R@10": number("%.4f", "Recall: the share of what is to be found that is among the ten."),
-            "against EASE": st.column_config.TextColumn(
-                help="Mean difference of nDCG@10 over the same people, and its 95% interval. Where that holds 0, the "
-                "two cannot be told apart."
+            "model": st.column_config.TextColumn(width=150, pinned=True),
+            "space": st.column_config.TextColumn(
+                width=222, help="The learned or built space that its items lie in. Only what has one can retrieve."
             ),
-            "train s": number("%.1f", "Seconds of learning."),
-            "train MB": number("%.0f", "Peak memory of learning, above what was in use before."),
-            "query ms": number("%.2f", "From one person's history to all scores, the median."),
+            "nDCG@10": number("%.4f", 76),
+            "P@10": number("%.4f", 68, "Precision: the share of the ten places that hold what is to be found."),
+            "R@10": number("%.4f", 68, "Recall: the share of what is to be found that is among the ten."),
+            "against EASE": st.column_config.TextColumn(
+                width=182,
+                help="Mean difference of nDCG@10 over the same people, and its 95% interval. Where that holds 0, the "
+                "two cannot be told apart.",
+            ),
+            "train s": number("%.1f", 60, "Seconds of learning."),
+            "train MB": number("%.0f", 70, "Peak memory of learning, above what was in use before."),
+            "query ms": number("%.2f", 72, "From one person's history to all scores, the median."),
         },
     )
 
@@ -140,7 +148,10 @@ def _segments_chart(rows: list[dict], kinds: dict[str, list[str]], shown: list[s
         vertical_spacing=0.13,
         subplot_titles=[_KINDS[kind] for kind in kinds],
     )
-    for place, m in enumerate(rows):
+    place_of = {m["model"]: place for place, m in enumerate(rows)}
+    hues = _hues([m["model"] for m in rows], shown)
+    for m in _spread(rows, shown):
+        place = place_of[m["model"]]
         for panel, kind in enumerate(kinds, 1):
             own = [s for s in m["segments"] if s["kind"] == kind]
             figure.add_scatter(
@@ -150,10 +161,11 @@ def _segments_chart(rows: list[dict], kinds: dict[str, list[str]], shown: list[s
                 offsetgroup=m["model"],
                 name=story.name_of(m["model"]),
                 legendgroup=m["model"],
+                legendrank=place + 1,
                 showlegend=panel == 1,
                 visible=True if m["model"] in shown else "legendonly",
                 mode="markers",
-                marker={"color": hue(place), "size": 8},
+                marker={"color": hues[m["model"]], "size": 8},
                 error_x={
                     "type": "data",
                     "symmetric": False,
@@ -171,18 +183,38 @@ def _segments_chart(rows: list[dict], kinds: dict[str, list[str]], shown: list[s
     for panel, (kind, names) in enumerate(kinds.items(), 1):
         what = "recall@10 (share found)" if kind == "items" else "nDCG@10 (0 to 1)"
         figure.update_yaxes(categoryorder="array", categoryarray=names[::-1], row=panel, col=1)
-        figure.update_xaxes(title={"text": what, "standoff": 4}, rangemode="tozero", row=panel, col=1)
+        figure.update_xaxes(title={"text": what, "standoff": 8}, rangemode="tozero", row=panel, col=1)
     figure.update_yaxes(automargin=True, ticksuffix="  ", range=None)
     figure.update_annotations(x=0, xanchor="left", font={"size": 13})
     figure.update_layout(
         scattermode="group",
         scattergap=0.35,
-        height=46 * sum(map(len, kinds.values())) + 80 * len(kinds) + 60,
-        margin={"l": 0, "r": 0, "t": 8, "b": 0},
+        height=46 * sum(map(len, kinds.values())) + 80 * len(kinds) + 100,
+        margin={"l": 0, "r": 0, "t": 8, "b": 48},
         legend={"orientation": "h", "y": 1.05, "yanchor": "bottom", "groupclick": "togglegroup"},
         uirevision=f"segments-{protocol}",
     )
     st.plotly_chart(figure, key=f"segments-{protocol}", config={"displayModeBar": False})
+
+
+def _hues(names: list[str], shown: list[str]) -> dict[str, str]:
+    """A colour a model: those that are shown at first get the ones that differ most, popularity the grey."""
+    coloured = sorted((name for name in names if name != "popularity"), key=lambda name: name not in shown)
+    return {"popularity": GREY, **{name: hue(place) for place, name in enumerate(coloured)}}
+
+
+def _spread(rows: list[dict], shown: list[str]) -> list[dict]:
+    """The models in the order of their lanes: between two that are shown lie some that are hidden at first.
+
+    Plotly keeps a lane for each model, hidden or not; so the dots that are shown stand well apart.
+    """
+    front = [m for m in rows if m["model"] in shown]
+    hidden = [m for m in rows if m["model"] not in shown]
+    share = len(hidden) / max(len(front) - 1, 1)
+    lanes = []
+    for j, m in enumerate(front):
+        lanes += [m, *hidden[round(j * share) : round((j + 1) * share)]]
+    return lanes
 
 
 def overlap(record: dict) -> None:
@@ -191,7 +223,7 @@ def overlap(record: dict) -> None:
 
     from recsys.ui.charts import draw
 
-    if "overlap" not in record or len(record["overlap"]["models"]) < 2:
+    if len(record.get("overlap", {}).get("models", ())) < 2:
         return
     _heading(
         "How alike the lists are",
@@ -209,10 +241,12 @@ def overlap(record: dict) -> None:
             y=labels,
             zmin=0,
             zmax=10,
-            colorscale=[[0, "#f3f0e9"], [0.5, "#7fbdb1"], [1, "#0b5c50"]],
+            # One dark text is to be read on every cell, by day and by night.
+            colorscale=[[0, "#f3f0e9"], [1, "#35a793"]],
+            textfont={"color": "#1c1a16"},
+            showscale=False,
             text=[[f"{value:.1f}" for value in row] for row in tens],
             texttemplate="%{text}",
-            colorbar={"title": {"text": "items of 10", "side": "right"}, "thickness": 10},
             hovertemplate="%{y} and %{x} share %{z:.1f} of 10<extra></extra>",
             xgap=1,
             ygap=1,
@@ -248,8 +282,7 @@ def _cost_chart(rows: list[dict], protocol: str) -> None:
 
     _heading(
         "What learning takes",
-        "Time against quality; up and left is better. A minute more of learning has to show on this axis to be worth "
-        "it. Hover for the memory.",
+        "Time against quality: what takes longer has to stand higher to be worth it. Hover for the memory.",
     )
     figure = go.Figure()
     for label, colour, own in (
@@ -285,7 +318,7 @@ def _cost_chart(rows: list[dict], protocol: str) -> None:
             yshift=13,
             font={"size": 12},
         )
-    x, y = "seconds of learning (logarithmic; 0.01 or less at the edge)", "nDCG@10 (0 to 1)"
+    x, y = "seconds of learning (logarithmic)", "nDCG@10 (0 to 1)"
     draw(figure, f"cost-{protocol}", x, y, height=360)
 
 
@@ -327,4 +360,4 @@ def _curves_chart(curves: dict[str, list[tuple[float, float]]], protocol: str) -
             line={"color": hue(place)},
             hovertemplate="step %{x:,}: loss %{y:.4f}<extra></extra>",
         )
-    draw(figure, f"curves-{protocol}", "steps of learning", "loss (nats)", height=360)
+    draw(figure, f"curves-{protocol}", "steps of learning", "loss (no unit)", height=360)

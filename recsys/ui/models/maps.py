@@ -5,19 +5,21 @@ import html
 import numpy as np
 import streamlit as st
 
+from recsys.ui import state
 from recsys.ui.apology import explained
 from recsys.ui.controls import SPACES, selected_rows
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
 HEIGHT = 360
+_RATED = ("liked", "disliked")
 NAMED = 12
 _SAID = {
     "text": "alike in words",
     "image": "alike in looks",
     "blend": "alike in words and looks",
     "mf": "wanted by the same people",
-    "two_tower": "wanted by the same people, content helping",
+    "two_tower": "wanted by the same, and alike",
 }
 
 
@@ -38,11 +40,12 @@ def _drawn(version: Version, spaces: list[str]) -> None:
     several = len(spaces) > 1
     st.markdown(
         f"**{'The spaces side by side' if several else 'The space'}**  \n:gray[Each dot is an item, near those that it "
-        "is like. Draw a lasso around some"
+        "is like; what you liked is red. Draw a lasso around some"
         + (": they light up on every map. Do they stay together?" if several else " to see what they are.")
         + "]"
     )
-    keys = {space: f"models-map-{version.name}-{version.id}-{space}" for space in spaces}
+    turn = st.session_state.get("models_lasso", {}).get("turn", 0)
+    keys = {space: f"models-map-{version.name}-{version.id}-{space}-{turn}" for space in spaces}
     rows = chosen_rows(version, keys)
     figures = {space: _figure(version, space, rows) for space in spaces}
     st.html(_legend(next(iter(figures.values()))))
@@ -50,7 +53,7 @@ def _drawn(version: Version, spaces: list[str]) -> None:
         for column, space in zip(st.columns(min(len(spaces), 3)), spaces[start : start + 3], strict=False):
             with column:
                 made_up = version.learned.get(space, {}).get("simulated")
-                note = f"{_SAID.get(space, 'alike')}{' (simulated people)' if made_up else ''}"
+                note = "of simulated people" if made_up else _SAID.get(space, "alike")
                 st.markdown(f"**{plain(SPACES.get(space, space))}** :gray[· {plain(note)}]")
                 st.plotly_chart(
                     figures[space],
@@ -96,16 +99,18 @@ def _figure(version: Version, space: str, rows: np.ndarray):
     """One small map; what is chosen lies over the others, which fade."""
     import plotly.graph_objects as go
 
-    from recsys.ui.figures import ACCENT, Marks, map_figure
+    from recsys.ui.figures import PICKED, Marks, map_figure
 
     coords = np.asarray(version.map(space))
-    figure = map_figure(version, coords, version.catalog.categories, Marks())
+    profile = state.profile()
+    marks = Marks(likes=version.rows(profile.likes), dislikes=version.rows(profile.dislikes))
+    figure = map_figure(version, coords, version.catalog.categories, marks)
     # What is chosen is drawn by us on all maps alike, so Plotly must not fade or light anything by itself.
-    figure.update_traces(
-        marker={"size": 4, "opacity": 0.25 if len(rows) else 0.75},
-        selected={"marker": {"opacity": 0.25 if len(rows) else 0.75}},
-        unselected={"marker": {"opacity": 0.25 if len(rows) else 0.75}},
-    )
+    opacity = {"opacity": 0.25 if len(rows) else 0.75}
+    for trace in figure.data:
+        rated = trace.name in _RATED
+        look = {"opacity": 1} if rated else opacity
+        trace.update(marker=look if rated else {"size": 4, **opacity}, selected_marker=look, unselected_marker=look)
     if len(rows):
         at = coords[rows]
         titles = version.catalog.items["title"].to_numpy()[rows]
@@ -117,7 +122,7 @@ def _figure(version: Version, space: str, rows: np.ndarray):
                 name="chosen",
                 text=[html.escape(str(title)) for title in titles],
                 hovertemplate="%{text}<extra></extra>",
-                marker={"size": 7, "color": ACCENT, "line": {"width": 1, "color": "white"}},
+                marker={"size": 7, "color": PICKED, "line": {"width": 1, "color": "#5b3d00"}},
                 selected={"marker": {"opacity": 1}},
                 unselected={"marker": {"opacity": 1}},
             )
@@ -131,7 +136,7 @@ def _legend(figure) -> str:
     dots = "".join(
         f'<span style="white-space:nowrap"><span style="color:{trace.marker.color}">●</span> {trace.name}</span>'
         for trace in figure.data
-        if trace.name != "chosen"
+        if trace.name not in ("chosen", *_RATED)
     )
     return f'<div style="display:flex;flex-wrap:wrap;gap:0.1rem 0.9rem;font-size:0.85rem">{dots}</div>'
 
@@ -145,7 +150,12 @@ def _told(version: Version, rows: np.ndarray) -> None:
     order = rows if known is None else rows[np.argsort(-known[rows], kind="stable")]
     titles = version.catalog.items["title"].to_numpy()[order[:NAMED]]
     more = " ..." if len(rows) > NAMED else ""
-    st.markdown(
-        f"**{len(rows):,} chosen**: {', '.join(plain(title) for title in titles)}{more}  \n"
-        ":gray[Double-click in the map you drew on to let go.]"
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{len(rows):,} chosen**: {', '.join(plain(title) for title in titles)}{more}", width="stretch")
+        st.button("Let go", key="models-let-go", icon=":material/deselect:", on_click=_let_go)
+
+
+def _let_go() -> None:
+    """Forgets what is chosen; new charts, since the browser keeps the outlines of the old ones."""
+    memory = st.session_state.setdefault("models_lasso", {})
+    memory.update(rows=np.empty(0, dtype=np.int64), seen={}, turn=memory.get("turn", 0) + 1)

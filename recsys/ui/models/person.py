@@ -13,7 +13,7 @@ from recsys.ui.pictures import thumbnails
 from recsys.ui.words import plain
 from recsys.version import Version
 
-SLOW = ("two-tower", "ensemble")
+SLOW = ("two-tower",)
 """Models that take a minute to learn: nobody is made to wait for them unasked."""
 PERSON = "196"
 SHOWN = 12
@@ -141,9 +141,12 @@ def shelves_of(version: Version, task: Task, lists: dict[str, np.ndarray], perso
     cards = {}
     for row, value in known[:SHOWN]:
         cards[str(ids[row])] = plain_card(version, row, state.profile()) | {"reason": f"they rated it {value:g}"}
-    for row in [*(r for own in rows.values() for r in own), *(r for r, _ in held[:SHOWN])]:
-        found = row in rating
-        reason = f"✓ held back: rated {rating[row]:g}" if found else "not rated by them"
+    listed = {r for own in rows.values() for r in own}
+    for row in [*listed, *(r for r, _ in held[:SHOWN])]:
+        if row not in rating:
+            reason = "not rated by them"
+        else:
+            reason = f"{'✓ ' if row in listed else ''}held back: rated {rating[row]:g}"
         cards[str(ids[row])] = plain_card(version, row, state.profile()) | {"reason": reason}
 
     def one(key: str, title: str, note: str, own: list[int]) -> dict:

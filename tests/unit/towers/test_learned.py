@@ -114,8 +114,8 @@ def test_each_like_moves_the_point_at_once(shop):
 
 def test_a_dislike_pushes_away_where_the_space_can(shop):
     liked = shop.recommend(Request(Profile(likes=("i00", "i03")), space="mf", lam=1.0))
-    disliked = shop.recommend(Request(Profile(likes=("i00", "i03"), dislikes=("i01",)), space="mf", lam=1.0))
-    row = shop.version.rows(["i04"])  # of the disliked one's kind
+    disliked = shop.recommend(Request(Profile(likes=("i00", "i03"), dislikes=("i06",)), space="mf", lam=1.0))
+    row = shop.version.rows(["i06"])  # as the likes foretell it, and then as it is told
     item = shop.version.spaces["mf"][row][0].astype(np.float64)
     score = [float(item @ answer.query.vector) for answer in (liked, disliked)]
     assert score[1] < score[0]
