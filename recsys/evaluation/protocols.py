@@ -185,8 +185,10 @@ def _figures(found: Worth) -> dict:
 
 
 def _paired(one: np.ndarray, other: np.ndarray) -> dict:
-    """The mean difference of two models' nDCG over the same people, with its 95% interval."""
+    """The mean difference of two models over the same people, with its 95% interval; None where nobody counts."""
     differences = (one - other)[~np.isnan(one)]
+    if not len(differences):
+        return dict.fromkeys(("mean", "low", "high"))
     low, high = interval(differences)
     return {"mean": round(float(differences.mean()), 6), "low": round(low, 6), "high": round(high, 6)}
 
@@ -309,12 +311,14 @@ def _cold_items(ratings: Ratings, side: Side, names: list[str], tell, seeds: Seq
             if other in areas and other != name
         }
         rows.append(row)
-    return {"seeds": list(seeds), "models": sorted(rows, key=lambda row: -row["auc"]["mean"])}
+    return {"seeds": list(seeds), "models": sorted(rows, key=lambda row: -(row["auc"]["mean"] or 0))}
 
 
 def _over_seeds(values: list[np.ndarray]) -> dict:
-    low, high = band(np.array([np.nanmean(own) for own in values]))
-    mean = float(np.mean([np.nanmean(own) for own in values]))
+    means = np.array([np.nanmean(own) for own in values if not np.isnan(own).all()])
+    if not len(means):
+        return dict.fromkeys(("mean", "low", "high"))
+    (low, high), mean = band(means), float(means.mean())
     return {"mean": round(mean, 6), "low": round(low, 6), "high": round(high, 6)}
 
 

@@ -183,7 +183,7 @@ class Bpr:
     def fit(self, train: Ratings, side: Side, progress=None) -> "Bpr":
         """See `Model`."""
         from implicit.cpu.bpr import BayesianPersonalizedRanking
-        from implicit.utils import ModelFitError
+        from implicit.recommender_base import ModelFitError
 
         own, rounds = self.settings, self.settings["iterations"]
         learner = BayesianPersonalizedRanking(
