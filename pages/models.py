@@ -24,5 +24,6 @@ else:
     models.overlap(record)
     models.maps(version)
     models.learning(record)
+    models.freshness(version)
     models.origin(record, version)
 frame.honest(version)

@@ -127,7 +127,9 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("evaluate", _evaluate, "Measure models by a protocol, and keep the record for the pages.")
     on_catalog(sub)
-    sub.add_argument("--protocol", required=True, metavar="P", help="ms-75-25, chronological, cold-users, cold-items")
+    sub.add_argument(
+        "--protocol", required=True, metavar="P", help="ms-75-25, chronological, cold-users, cold-items, continue"
+    )
     sub.add_argument("--model", action="append", default=[], metavar="M", help="only this one (repeatable)")
     sub.add_argument("--tune", action="store_true", help="first search each grid within the training data")
     sub.add_argument("--out", type=Path, metavar="DIR", help="where the record goes; the data folder by default")

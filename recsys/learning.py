@@ -29,7 +29,8 @@ LEARNED = 1
 SIMULATED_PEOPLE = 1000
 SIMULATED_LIKES = 40
 MIN_PEOPLE = 20
-"""Fewer people than this tell nothing of taste: their catalog gets no learned space."""
+MIN_ITEMS = 50
+"""Fewer people or items than this tell nothing of taste: such a catalog gets no learned space."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +57,8 @@ class Lesson:
 
     @property
     def enough(self) -> bool:
-        """Whether there are enough people to learn a space from."""
-        return len(self.ratings.people) >= MIN_PEOPLE
+        """Whether there are enough people and items to learn a space from."""
+        return len(self.ratings.people) >= MIN_PEOPLE and len(self.side) >= MIN_ITEMS
 
     def key(self, model: str) -> str:
         """A hash of everything that decides what a model of that name learns here."""

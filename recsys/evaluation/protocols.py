@@ -3,6 +3,7 @@
 ms-75-25, chronological   people whom the models know; see `recsys.evaluation.splits`
 cold-users                people whom they do not, after m revealed ratings, over several seeds
 cold-items                items that nobody has rated, over several seeds
+continue                  going on with what was learned as ratings come in, against learning anew
 """
 
 import tempfile
@@ -21,7 +22,7 @@ from recsys.evaluation.measures import K, Worth, auc, hit_rates, model_scores, o
 from recsys.evaluation.significance import band, interval
 from recsys.evaluation.splits import REVEALED, Task, by_item, chronological, cold_items, cold_users
 from recsys.evaluation.tuning import tune as search
-from recsys.models import MODELS, Model, Side, create, load_model, model_bytes
+from recsys.models import MODELS, SPACES, Model, Side, create, load_model, model_bytes
 from recsys.provenance import provenance
 from recsys.ratings import Ratings
 
@@ -322,9 +323,34 @@ def _over_seeds(values: list[np.ndarray]) -> dict:
     return {"mean": round(mean, 6), "low": round(low, 6), "high": round(high, 6)}
 
 
+def _going_on(ratings: Ratings, side: Side, names: list[str], tell, seeds: Sequence[int]) -> dict:
+    """Models with a space learn 80 in 100 ratings, the first by time; 10 more come in; the last are to be found."""
+    order = np.lexsort((ratings.items, ratings.users, ratings.times))
+    first, second = round(0.8 * len(order)), round(0.9 * len(order))
+    before, after, test = ratings.part(order[:first]), ratings.part(order[:second]), ratings.part(order[second:])
+    task = Task(after, after, test, ~after.seen() & (after.counts() > 0), known=False)
+    wanted, rows = test.seen(), []
+    for name in (name for name in names if name in SPACES.values()):
+        tell(len(rows), len(SPACES), name)
+        old = create(name).fit(before, side)
+        lists = {"before": top_lists(model_scores(old, task), task.candidates, side.item_ids)}
+        seconds = {}
+        for how in ("continued", "from_zero"):
+            started = time.perf_counter()
+            model = old.fit_further(after, side) if how == "continued" else create(name).fit(after, side)
+            seconds[f"{how}_s"] = round(time.perf_counter() - started, 2)
+            lists[how] = top_lists(model_scores(model, task), task.candidates, side.item_ids)
+        found = {how: worth(own, wanted).ndcg for how, own in lists.items()}
+        means = {how: round(float(np.nanmean(values)), 6) for how, values in found.items()}
+        gains = {"gain": _paired(found["continued"], found["from_zero"])}
+        rows.append({"model": name, "settings": create(name).settings, **means, **seconds, **gains})
+    return {"train": first, "added": second - first, "test": len(test), "models": rows}
+
+
 SPLITS = {"ms-75-25": by_item, "chronological": chronological}
 PROTOCOLS = {
     **{name: _on_known_people(split) for name, split in SPLITS.items()},
     "cold-users": _cold_users,
     "cold-items": _cold_items,
+    "continue": _going_on,
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 from recsys.settings import Settings
 
 SHIPPED = Path(__file__).parent / "measured"
-PROTOCOLS = ("ms-75-25", "chronological", "cold-users", "cold-items")
+PROTOCOLS = ("ms-75-25", "chronological", "cold-users", "cold-items", "continue")
 
 
 def write_record(folder: Path, record: dict) -> Path:

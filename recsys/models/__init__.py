@@ -123,7 +123,8 @@ def create(name: str, **settings) -> Model:
 
     Args:
         name: of `MODELS`.
-        **settings: hyper-parameters; those not given are the ones chosen on validation.
+        **settings: hyper-parameters. The defaults are what is served and what the cold protocols were measured with;
+            what validation chose for the published split stands in its record.
 
     Raises:
         InvalidInput: no such model, or no such setting.

@@ -125,13 +125,16 @@ def _measured(relevance: float, distance: float, overlap: float) -> str:
 def cards(funnel: Funnel, answer: Recommendation, positions: list[int]) -> dict[str, dict]:
     """A card for each of a recommendation's candidates at those positions, by item id."""
     version = funnel.version
+    # Scores of a learned space have a scale of their own, which tells nobody anything: shown as a share of the best.
+    best = float(answer.relevance.max(initial=0)) if answer.space in version.learned and answer.query else 1.0
+    scale = 1 / best if best > 0 else 1.0
     found = {}
     for position, reasons in zip(positions, explain(funnel, answer, positions), strict=True):
         row = int(answer.candidates[position])
         card = plain_card(version, row, answer.request.profile)
-        card["score"] = round(float(answer.relevance[position]), 4)
+        card["score"] = round(scale * float(answer.relevance[position]), 4)
         card["why"] = [
-            {"label": _LABEL[r.signal], "value": round(r.value, 4), "kind": _KIND.get(r.signal, r.signal)}
+            {"label": _LABEL[r.signal], "value": round(scale * r.value, 4), "kind": _KIND.get(r.signal, r.signal)}
             for r in reasons
         ]
         card["reason"] = _sentence(version, answer, row, reasons[0])
@@ -196,7 +199,7 @@ def _nearest_note(version: Version, answer: Recommendation) -> str:
         return "A starting list: nothing is known about you yet, so this is one typical item of each category."
     if answer.space in version.learned:
         made_up = " of simulated people" if version.learned[answer.space]["simulated"] else ""
-        return f"The items closest to your point in a space learned from the ratings{made_up}."
+        return f"Closest to your point in a space learned from the ratings{made_up}; scores as a share of the best."
     return "Relevance alone: the items closest to your point."
 
 

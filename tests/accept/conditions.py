@@ -104,7 +104,7 @@ def _check_store(
         for space in store.spaces:
             asked += 1
             found, _ = store.nearest(space, rng.normal(size=store.spaces[space]), len(passing), where)
-            filled = exported.spaces[space].any(axis=1)
+            filled = version.spaces[space].any(axis=1)
             let_through = not passing[found].all() or len(set(found.tolist())) != len(found)
             lost = set(np.flatnonzero(passing & filled)) != set(found.tolist())
             wrong, missed = wrong + let_through, missed + lost

@@ -14,6 +14,7 @@ from recsys.version import Version
 
 __all__ = [
     "board",
+    "freshness",
     "learning",
     "maps",
     "nothing_measured",
@@ -101,6 +102,34 @@ def nothing_measured(version: Version) -> None:
 
 def _command(catalog: str, protocol: str) -> str:
     return f"python -m recsys evaluate --catalog {catalog} --protocol {protocol} --json"
+
+
+def freshness(version: Version) -> None:
+    """What going on with a learned model is worth as ratings come in, against learning anew."""
+    record = records_of(version).get("continue")
+    if record is None:
+        return
+    st.markdown("#### As ratings come in")
+    st.caption(
+        f"Learned from the first {record['train']:,} ratings; then {record['added']:,} more come in, and what came "
+        "after them is to be found. Going on takes a fraction of the time: is it as good? "
+        f"`{_command(version.name, 'continue')}`"
+    )
+    st.dataframe(
+        [
+            {
+                "model": stories.name_of(one["model"]),
+                "nDCG@10 without the new ones": one["before"],
+                "going on": one["continued"],
+                "learning anew": one["from_zero"],
+                "difference, 95%": "{mean:+.3f} [{low:+.3f}, {high:+.3f}]".format(**one["gain"]),
+                "going on, s": one["continued_s"],
+                "anew, s": one["from_zero_s"],
+            }
+            for one in record["models"]
+        ],
+        hide_index=True,
+    )
 
 
 def origin(record: dict, version: Version) -> None:
