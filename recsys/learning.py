@@ -24,7 +24,7 @@ from recsys.ratings import Ratings, clean, read_ratings
 from recsys.settings import Settings
 from recsys.version import Version
 
-LEARNED = 1
+LEARNED = 2
 """Raise it whenever learning gives something else for the same input."""
 SIMULATED_PEOPLE = 1000
 SIMULATED_LIKES = 40
