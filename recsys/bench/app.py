@@ -144,7 +144,8 @@ def shown(page: "Page") -> tuple[list[str], list[str]]:
 
 
 def expected(funnel: Funnel, request: Request) -> tuple[list[str], list[str]]:
-    """Python's nearest and varied list."""
+    """Python's nearest and varied list; without a space, in the one that the pages take for such a profile."""
+    request = replace(request, space=request.space or funnel.best_space(request.profile))
     ids = funnel.version.item_ids
     answers = [funnel.recommend(replace(request, lam=lam)) for lam in (1.0, request.lam)]
     return tuple([str(i) for i in ids[a.candidates[a.picks]]] for a in answers)
@@ -195,7 +196,7 @@ def _type_wish(page: "Page", app: App, figures: dict) -> tuple[list[str], list[s
 
 def _stops(visit: Visit, profile: Profile, move: Callable[["Page"], Iterator[int]]) -> dict:
     """Moves the slider over all stops, and compares what is shown at each with Python's list."""
-    answer = visit.funnel.recommend(Request(profile))
+    answer = visit.funnel.recommend(Request(profile, space=visit.funnel.best_space(profile)))
     ids = visit.funnel.version.item_ids[answer.candidates]
     wanted = [[str(i) for i in ids[picks]] for picks in visit.funnel.sweep(answer).picks]
     visit.page.evaluate("() => performance.clearMeasures('shelf:stop')")

@@ -70,7 +70,7 @@ def _drag(visit: Visit) -> dict:
     """The slider over all stops on Diversity, with three methods beside the plain list."""
     funnel, page = visit.funnel, visit.page
     profile = diversity.READY[funnel.version.name]
-    answer = funnel.recommend(Request(profile))
+    answer = funnel.recommend(Request(profile, space=funnel.best_space(profile)))
     ids = [str(i) for i in funnel.version.item_ids[answer.candidates]]
     wanted = {m: one.sweep.picks for m, one in diversity.settings(funnel, answer, METHODS).items()}
     query = {"catalog": [funnel.version.name], "method": list(METHODS), **profile.to_query()}

@@ -99,7 +99,7 @@ def test_the_shared_link_and_command_are_those_of_the_view(visitor):
 
 
 def test_the_map_of_a_link(visitor):
-    one = visitor().open("map", TREK | {"colour": ["year"], "dims": ["3"]})
+    one = visitor().open("map", TREK | {"space": ["text"], "colour": ["year"], "dims": ["3"]})
     expect(one.page.locator(".js-plotly-plot")).to_be_visible(timeout=30_000)
     kinds = one.page.locator(".js-plotly-plot").evaluate("p => p._fullData.map(t => t.type)")
     assert set(kinds) == {"scatter3d"}

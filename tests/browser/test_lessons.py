@@ -84,7 +84,7 @@ def test_one_slider_moves_every_method(visitor, movies):
     profile = Profile(likes=("222", "228"))
     query = {"catalog": ["movies"], **profile.to_query(), "method": ["mmr", "dpp", "cap"], "lam": ["0.5"]}
     one = painted(visitor().open("diversity", query), "nearest")
-    found = movies.recommend(Request(profile, lam=0.5))
+    found = movies.recommend(Request(profile, space=movies.best_space(profile), lam=0.5))
     ids = [str(i) for i in movies.version.item_ids[found.candidates]]
     sweeps = {m: s.sweep.picks for m, s in diversity.settings(movies, found, ("mmr", "dpp", "cap")).items()}
 
