@@ -26,7 +26,20 @@ FURTHER = 3
 """Rounds of going on with what was learned: a tenth more ratings move the vectors little."""
 
 
-class Als:
+class _Factors:
+    """What both share: a vector of each person in the training data, and scores that are dot products."""
+
+    def look_up(self, person: str) -> np.ndarray | None:
+        """The vector of somebody in the training data, (d,) float64; None for anybody else."""
+        found = np.flatnonzero(self.people == person)
+        return self.user_vectors[found[0]].astype(np.float64) if len(found) else None
+
+    def scores(self, histories: Ratings) -> np.ndarray:
+        """See `Model`."""
+        return self.queries(histories) @ self._items.T
+
+
+class Als(_Factors):
     """Alternating least squares.
 
     Args:
@@ -115,32 +128,23 @@ class Als:
         found = np.zeros((len(histories.people), self._items.shape[1]))
         for person, rows in enumerate(by_person(histories)):
             if len(rows):
-                found[person] = self.fold_in(rows).sum(axis=0)
+                found[person] = self.fold_in(rows)
         return found
 
     def fold_in(self, likes: np.ndarray, dislikes: Sequence[int] = ()) -> np.ndarray:
-        """What each like adds to the vector of somebody new; their sum is the vector.
+        """The vector of somebody new.
 
         Args:
             likes: (m,) rows of the items.
             dislikes: rows of items of which 0 is wanted with the confidence that a like has.
 
         Returns:
-            (m, d) float64.
+            (d,) float64.
         """
         alpha = self.settings["alpha"]
         rated = self._items[np.concatenate([likes, np.array(dislikes, dtype=np.int64)])]
         system = self._gram + (alpha - 1) * rated.T @ rated
-        return np.linalg.solve(system, alpha * self._items[likes].T).T
-
-    def look_up(self, person: str) -> np.ndarray | None:
-        """The vector of somebody in the training data, (d,) float64; None for anybody else."""
-        found = np.flatnonzero(self.people == person)
-        return self.user_vectors[found[0]].astype(np.float64) if len(found) else None
-
-    def scores(self, histories: Ratings) -> np.ndarray:
-        """See `Model`."""
-        return self.queries(histories) @ self._items.T
+        return np.linalg.solve(system, alpha * self._items[likes].sum(axis=0))
 
     def state(self) -> dict[str, np.ndarray]:
         """See `Model`."""
@@ -153,7 +157,7 @@ class Als:
         return self._ready()
 
 
-class Bpr:
+class Bpr(_Factors):
     """Bayesian personalised ranking.
 
     Args:
@@ -221,15 +225,6 @@ class Bpr:
             if not len(rows):
                 found[person, :-1] = 0  # the items' biases alone
         return found
-
-    def look_up(self, person: str) -> np.ndarray | None:
-        """See `Als.look_up`."""
-        found = np.flatnonzero(self.people == person)
-        return self.user_vectors[found[0]].astype(np.float64) if len(found) else None
-
-    def scores(self, histories: Ratings) -> np.ndarray:
-        """See `Model`."""
-        return self.queries(histories) @ self._items.T
 
     def state(self) -> dict[str, np.ndarray]:
         """See `Model`."""

@@ -31,12 +31,10 @@ class Tower(Protocol):
         space: the space.
         cosine: whether relevance is a cosine. A learned space's scores have a scale of their own, so that diversity
             has to bring them to one first.
-        unheard: what a profile may hold that this space does not understand: `wish`, `picture`, `categories`, `about`.
     """
 
     space: str
     cosine: bool
-    unheard: tuple[str, ...]
 
     def query(self, profile: Profile) -> Query | None:
         """The profile's point, or None where the profile says nothing that this space understands."""

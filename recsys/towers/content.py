@@ -80,7 +80,7 @@ class ContentTower:
     def __init__(self, version: Version, space: str, blend: float, encode_wish: WishEncoder) -> None:
         if not 0 <= blend <= 1:
             raise ValueError(f"expected a blend in [0, 1], got {blend}")
-        self.space, self.cosine, self.unheard = space, True, ("about",)
+        self.space, self.cosine = space, True
         self._version = version
         self._encode_wish = encode_wish
         vectors = version.spaces[space]

@@ -12,21 +12,38 @@ from recsys.towers import Query, heard
 from recsys.version import Version
 
 
-class FactorTower:
-    """Matrix factorisation: a known person is looked up in the user matrix, everybody else folded in.
+class _Learned:
+    """What both towers share.
 
     Args:
         version: the built catalog.
         space: the space.
-        model: what made it; `recsys.models.factors.Als`.
+        model: what made it.
     """
 
     cosine = False
-    unheard = ("wish", "picture", "categories", "about")
 
     def __init__(self, version: Version, space: str, model: SpaceModel) -> None:
         self.space = space
         self._version, self._model = version, model
+
+    def similarity_vectors(self, rows: np.ndarray) -> np.ndarray:
+        """See `Tower`."""
+        return units(self._version.spaces[self.space][rows])
+
+    def _history(self, profile: Profile) -> np.ndarray:
+        """What counts as rated, as the model was taught: all ratings of a known person, but no item disliked here."""
+        said = heard(self._version, profile)
+        if profile.person is None:
+            return said.likes
+        return np.setdiff1d(said.rated, self._version.rows(profile.dislikes))
+
+
+class FactorTower(_Learned):
+    """Matrix factorisation: a known person is looked up in the user matrix, everybody else folded in.
+
+    Its model is `recsys.models.factors.Als`.
+    """
 
     def query(self, profile: Profile) -> Query | None:
         """The point; None without any like. A dislike counts as wanting 0 of an item, with a like's confidence.
@@ -34,36 +51,22 @@ class FactorTower:
         Raises:
             UnknownItem, InvalidInput: an item or a person that the catalog does not have.
         """
-        said = heard(self._version, profile)
         if profile.person is not None and not profile.rated:
             vector = self._model.look_up(profile.person)
             if vector is not None:
                 return Query(vector, {"likes": vector})
-        disliked = self._version.rows(profile.dislikes)
-        wanted = np.setdiff1d(said.rated, disliked) if profile.person is not None else said.likes
-        vector = self._model.fold_in(wanted, disliked).sum(axis=0) if len(wanted) else np.zeros(1)
+        wanted = self._history(profile)
+        if not len(wanted):
+            return None
+        vector = self._model.fold_in(wanted, self._version.rows(profile.dislikes))
         return Query(vector, {"likes": vector}) if vector.any() else None
 
-    def similarity_vectors(self, rows: np.ndarray) -> np.ndarray:
-        """See `Tower`."""
-        return units(self._version.spaces[self.space][rows])
 
-
-class TwoTowerTower:
+class TwoTowerTower(_Learned):
     """The two-tower network: the user tower runs on what the profile says.
 
-    Args:
-        version: the built catalog.
-        space: the space.
-        model: what made it; `recsys.models.two_tower.TwoTower`.
+    Its model is `recsys.models.two_tower.TwoTower`.
     """
-
-    cosine = False
-    unheard = ("wish", "picture", "categories")
-
-    def __init__(self, version: Version, space: str, model: SpaceModel) -> None:
-        self.space = space
-        self._version, self._model = version, model
 
     def query(self, profile: Profile) -> Query | None:
         """The point; None where the profile says nothing of items or facts. A disliked item only leaves the list.
@@ -74,9 +77,7 @@ class TwoTowerTower:
         Raises:
             UnknownItem, InvalidInput: an item or a person that the catalog does not have.
         """
-        said = heard(self._version, profile)
-        disliked = self._version.rows(profile.dislikes)
-        wanted = np.setdiff1d(said.rated, disliked) if profile.person is not None else said.likes
+        wanted = self._history(profile)
         moment = 0.0 if profile.person is None else middle(self._version.moments(profile.person))
         facts = {**self._model.facts_of(profile.person, moment), **dict(profile.about)}
         if not len(wanted) and not facts:
@@ -91,10 +92,6 @@ class TwoTowerTower:
         if len(wanted):
             parts["likes"] = vector - known
         return Query(vector, parts)
-
-    def similarity_vectors(self, rows: np.ndarray) -> np.ndarray:
-        """See `Tower`."""
-        return units(self._version.spaces[self.space][rows])
 
 
 def units(vectors: np.ndarray) -> np.ndarray:
