@@ -21,7 +21,7 @@ from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
 SPACES = {"text": "Words", "image": "Pictures", "blend": "Both", "mf": "Factors", "two_tower": "Two towers"}
-AUTO = "best measured"
+AUTO = "Best measured"
 
 
 def wish(version: Version) -> None:
@@ -169,7 +169,7 @@ def why_space(version: Version, space: str, view: View) -> str:
     rule = next(rule for rule in reversed(version.serving) if rule["space"] == space)
     over = f", {rule['over']} {rule['over_ndcg@10']:.2f}" if "over" in rule else ""
     return (
-        f"Chosen by measurement: for new people with {rule['likes']} ratings or more, {rule['model']} found most of "
+        f"Chosen by measurement: for new people from {rule['likes']} known rating(s) on, {rule['model']} found most of "
         f"what else they rated (nDCG@10 {rule['ndcg@10']:.2f}{over})."
     )
 
@@ -265,6 +265,10 @@ def _space_choice(name: str, label: str, note: str, spaces: list[str], chosen: s
     """A choice among spaces, where there are several."""
     if len(spaces) > 1:
         key = state.shown(name, chosen)
+
+        def apply(space: str) -> None:
+            state.change(f"{note} {SPACES.get(space, space).lower()}.", space=None if space == AUTO else space)
+
         few = len(spaces) <= 3  # more would be broken into lines, which only pills do nicely
         (st.segmented_control if few else st.pills)(
             label,
@@ -272,7 +276,7 @@ def _space_choice(name: str, label: str, note: str, spaces: list[str], chosen: s
             key=key,
             format_func=lambda s: SPACES.get(s, s),
             required=True,
-            on_change=state.changed(key, lambda s: state.change(f"{note} {SPACES.get(s, s).lower()}.", space=s)),
+            on_change=state.changed(key, apply),
             help=WORDS["space"],
         )
 
