@@ -2,7 +2,9 @@
 
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -137,3 +139,28 @@ def test_a_broken_picture_of_a_new_item_is_told(visitor, clipart, tmp_path):
     one.page.locator("input[type=file]").set_input_files(broken)
     expect(one.page.get_by_role("alert")).to_contain_text("incomplete or damaged", timeout=15_000)
     assert len(order(one.page, "neighbours")) == 10
+
+
+def noise(path, megabytes: float):
+    """A real picture file of about that size: noise does not compress."""
+    side = int((megabytes * 1e6 / 3) ** 0.5)
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def test_a_picture_of_twenty_megabytes_is_placed_and_a_larger_one_refused(visitor, clipart, tmp_path):
+    fits, too_large = noise(tmp_path / "fits.png", 19.8), noise(tmp_path / "large.png", 20.5)
+    assert 19.5e6 < fits.stat().st_size < 20e6 < too_large.stat().st_size
+    one = visitor().open("cold_start", {"catalog": [clipart], "part": ["item"]})
+    painted(one, "neighbours")
+    before = order(one.page, "neighbours")
+    one.page.locator("input[type=file]").set_input_files(too_large)
+    expect(one.page.get_by_text("File must be 20.0MB or smaller")).to_be_visible(timeout=15_000)
+    assert order(one.page, "neighbours") == before
+    one.page.locator("input[type=file]").set_input_files(fits)
+    for _ in range(150):
+        if order(one.page, "neighbours") != before:
+            break
+        one.page.wait_for_timeout(200)
+    assert order(one.page, "neighbours") != before
+    expect(one.page.get_by_role("alert")).to_have_text(re.compile("20.0MB or smaller"))  # of the other file, still

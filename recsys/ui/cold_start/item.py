@@ -34,7 +34,10 @@ def new_item(funnel: Funnel) -> None:
                 on_change=state.changed(key, _draft_changer(place, (title, description, tags))),
             )
         picture = _draft_picture(funnel) if "image" in version.spaces else None
-        st.caption("Nothing composed here changes the catalog. A picture stays in this session and is in no link.")
+        st.caption(
+            "Nothing composed here changes the catalog. "
+            "A picture (of up to 20 MB) stays in this session and is in no link."
+        )
     try:
         found = compose(funnel, Draft(title, description, tags, picture))
     except TastespaceError as error:

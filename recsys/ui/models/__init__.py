@@ -189,7 +189,12 @@ def _tuning(record: dict, tuned: dict[str, dict]) -> None:
     for tab, name in zip(st.tabs([stories.name_of(name) for name in names]) if names else [], names, strict=True):
         with tab:
             one = tuned[name]
-            grid = "; ".join(f"{key}: {', '.join(map(str, values))}" for key, values in one["grid"].items())
+            whole, single = (
+                "; ".join(f"{key}: {', '.join(map(str, values))}" for key, values in one.get(part, {}).items())
+                for part in ("grid", "stepwise")
+            )
+            grid = f"Every combination of {plain(whole)}. " if whole else ""
+            grid += f"Then one after the other: {plain(single)}." if single else ""
             chosen = ", ".join(f"{key} = {value}" for key, value in one["chosen"].items()) or "nothing to choose"
             st.markdown(f"Chosen: **{plain(chosen)}**  \n:gray[Grid: {plain(grid) or 'none'}]")
             rows = [{**tried["settings"], "nDCG@10": tried["ndcg@10"]} for tried in one["validation"]]
