@@ -12,10 +12,10 @@ export OPENBLAS_NUM_THREADS ?= 1
 
 demo: build serve
 
-serve: .venv/.runtime
+serve: .venv/.engines
 	$(BIN)/streamlit run app.py --server.port $(PORT)
 
-build: .venv/.runtime
+build: .venv/.engines
 	$(BIN)/python -m recsys build
 
 test: .venv/.development chromium build
@@ -36,7 +36,15 @@ lint: .venv/.development
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt
 	touch $@
 
-.venv/.development: requirements-dev.txt .venv/.runtime
+# All at once, else one by one: hnswlib, for one, needs a compiler.
+.venv/.engines: requirements-engines.txt .venv/.runtime
+	$(BIN)/pip install --disable-pip-version-check -r requirements-engines.txt || \
+	  grep -v '^#' requirements-engines.txt | while read -r one; do \
+	    $(BIN)/pip install --disable-pip-version-check "$$one" || echo "Left out of the retrieval laboratory: $$one"; \
+	  done
+	touch $@
+
+.venv/.development: requirements-dev.txt .venv/.engines
 	$(BIN)/pip install --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 

@@ -110,6 +110,12 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("item", metavar="ITEM")
     listing(sub)
 
+    sub = command("related", _related, "Look up the items most alike an item, in the lists made by the build.")
+    on_catalog(sub)
+    sub.add_argument("item", metavar="ITEM")
+    sub.add_argument("--space", metavar="S", help="by which vectors; the catalog's own choice by default")
+    sub.add_argument("--k", type=int, default=10, metavar="N", help="length of the list (%(default)s)")
+
     sub = command("recommend", _recommend, "Recommend to a profile.")
     on_catalog(sub)
     asking(sub, otherwise="what measured best for so many likes")
@@ -199,6 +205,9 @@ def _parser() -> argparse.ArgumentParser:
         ("build", "rates of the encoders, seconds of each step"),
         ("diversity", "the methods of diversity, a list and a slider of them"),
         ("lessons", "the two lesson pages, in a real browser"),
+        ("retrieval", "the engines of retrieval: recall, times, memory"),
+        ("conditions", "search under conditions: filter first, inside, after"),
+        ("related", "related items: look-ups, and whether they are exact"),
     ):
         sub = kinds.add_parser(name, help=text, description=f"Measure {text}.")
         sub.add_argument("--json", action="store_true", help="print one JSON document")
@@ -207,6 +216,16 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--points", type=int, nargs="+", default=[4_000, 100_000], metavar="N")
         if name == "app":
             sub.add_argument("--catalog", default="clipart", metavar="C")
+        if name in ("retrieval", "conditions"):
+            sub.add_argument("--catalog", metavar="C", help="the catalog to measure on, or to grow vectors from")
+            sub.add_argument("--space", metavar="S", help="one of its spaces; all of them in turn otherwise")
+            sub.add_argument("--synthetic", metavar="N,D", help="so many vectors of D dimensions, grown from real ones")
+            sub.add_argument("--seed", type=int, default=0, metavar="N", help="of vectors and queries (%(default)s)")
+            sub.add_argument("--out", type=Path, metavar="DIR", help="keep records here, and go on from them")
+        if name == "retrieval":
+            sub.add_argument("--sizes", metavar="N,N", help="several numbers of synthetic vectors, one after the other")
+            sub.add_argument("--engine", action="append", metavar="E", help="only this one (repeatable)")
+            sub.add_argument("--minutes", type=float, default=20, metavar="M", help="most for an engine (%(default)s)")
     return parser
 
 
@@ -267,6 +286,26 @@ def _similar(arguments, settings: Settings) -> dict:
 
     funnel, _ = _funnel(settings, arguments.catalog)
     return _listed(funnel, Profile(likes=(arguments.item,)), arguments, lam=1.0)
+
+
+def _related(arguments, settings: Settings) -> dict:
+    from recsys.errors import InvalidInput, quoted
+    from recsys.retrieval.precomputed import LENGTH
+
+    funnel, _ = _funnel(settings, arguments.catalog)
+    version, space = funnel.version, arguments.space or funnel.version.default_space
+    if space not in version.spaces:
+        has = f"It has: {', '.join(version.spaces)}."
+        raise InvalidInput(f"The catalog {version.name} has no space {quoted(space)}.", has)
+    if not 1 <= arguments.k <= LENGTH:
+        raise InvalidInput(f"The lists have {LENGTH} places; {arguments.k} cannot be shown.", f"Ask for 1 to {LENGTH}.")
+    rows, scores = funnel.related(arguments.item, space, arguments.k)
+    titles = version.catalog.items["title"].to_numpy()
+    items = [
+        {"item_id": str(version.item_ids[row]), "title": titles[row], "score": float(score)}
+        for row, score in zip(rows, scores, strict=True)
+    ]
+    return {"catalog": version.name, "version": version.id, "space": space, "item": arguments.item, "items": items}
 
 
 def _recommend(arguments, settings: Settings) -> dict:
@@ -431,9 +470,81 @@ def _bench(arguments, settings: Settings) -> dict:
         from recsys.bench.lessons import bench_lessons
 
         return bench_lessons(settings)
+    if arguments.bench == "retrieval":
+        return _bench_retrieval(arguments, settings)
+    if arguments.bench == "conditions":
+        return _bench_conditions(arguments, settings)
+    if arguments.bench == "related":
+        from recsys.bench.related import bench_related
+
+        return bench_related(settings)
     from recsys.bench.app import bench_app
 
     return bench_app(settings, arguments.catalog)
+
+
+def _bench_conditions(arguments, settings: Settings) -> dict:
+    from recsys.bench.conditions import bench_conditions
+    from recsys.progress import Progress
+
+    return bench_conditions(
+        settings,
+        arguments.catalog,
+        arguments.space,
+        _synthetic(arguments),
+        arguments.out,
+        _seed(arguments),
+        Progress(),
+    )
+
+
+def _synthetic(arguments) -> tuple[int, ...] | None:
+    return None if arguments.synthetic is None else _numbers("--synthetic", arguments.synthetic, "100000,384", 2)
+
+
+def _seed(arguments) -> int:
+    from recsys.errors import InvalidInput
+
+    if arguments.seed < 0:
+        raise InvalidInput(f"A seed is 0 or more; {arguments.seed} is not.")
+    return arguments.seed
+
+
+def _bench_retrieval(arguments, settings: Settings) -> dict:
+    from recsys.bench.retrieval import bench_retrieval
+    from recsys.errors import InvalidInput, quoted
+    from recsys.progress import Progress
+    from recsys.retrieval import ENGINES
+
+    synthetic = _synthetic(arguments)
+    sizes = () if arguments.sizes is None else _numbers("--sizes", arguments.sizes, "1000,10000,100000")
+    for name in arguments.engine or ():
+        if name not in ENGINES:
+            raise InvalidInput(f"There is no engine {quoted(name)}.", f"There are: {', '.join(ENGINES)}.")
+    if not 0 < arguments.minutes <= 24 * 60:
+        raise InvalidInput(f"An engine cannot be given {arguments.minutes:g} minutes.", "Give more than 0, up to 1440.")
+    return bench_retrieval(
+        settings,
+        arguments.catalog,
+        arguments.space,
+        synthetic,
+        sizes,
+        arguments.engine or ENGINES,
+        arguments.out,
+        _seed(arguments),
+        arguments.minutes * 60,
+        Progress(),
+    )
+
+
+def _numbers(flag: str, text: str, example: str, count: int | None = None) -> tuple[int, ...]:
+    """Whole numbers above 0 with commas between."""
+    from recsys.errors import InvalidInput, quoted
+
+    numbers = tuple(int(part) if part.strip().isascii() and part.strip().isdigit() else 0 for part in text.split(","))
+    if not all(numbers) or count not in (None, len(numbers)):
+        raise InvalidInput(f"{flag} cannot be {quoted(text)}.", f"Give numbers above 0, such as {example}.")
+    return numbers
 
 
 def _readable(document: dict, indent: str = "") -> str:

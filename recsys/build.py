@@ -1,4 +1,4 @@
-"""Building: fetch -> draw -> embed -> learn -> project -> store, into a new version that then takes over.
+"""Building: fetch -> draw -> embed -> learn -> project -> relate -> store, into a new version that then takes over.
 
 The head that aligns pictures with words is learned by `align` and comes with the code, so that every machine has the
 same spaces; a new head makes the next build embed the pictures anew.
@@ -38,6 +38,8 @@ from recsys.models import SPACES, create, load_model, read_about
 from recsys.personas import wishes_of
 from recsys.progress import Progress, progress_path
 from recsys.projection import fit_map
+from recsys.retrieval.precomputed import RelatedLists, related_lists
+from recsys.retrieval.similarity import unit
 from recsys.settings import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER, Settings
 from recsys.sources import SOURCES
 from recsys.sources.pictures import picture_and_thumbnail
@@ -68,9 +70,10 @@ DRAW_BATCH = 128
 THUMBNAIL = 112
 PICTURE = 384
 MAP_SEED = 0
-# Raise these whenever drawing or projecting gives something else for the same input.
+# Raise these whenever drawing, projecting or relating gives something else for the same input.
 DRAWN = 3
 MAPPED = 2
+RELATED = 1
 
 
 def fingerprint(settings: Settings, name: str) -> str:
@@ -85,7 +88,7 @@ def fingerprint(settings: Settings, name: str) -> str:
         [LEARNED, *((model, create(model).settings) for model in SPACES.values())],
         [_content_of(checkpoint(settings, name, space)) for space in SPACES],
         read_records(settings, name).get("cold-users"),
-        [THUMBNAIL, PICTURE, MAP_SEED, DRAWN, MAPPED],
+        [THUMBNAIL, PICTURE, MAP_SEED, DRAWN, MAPPED, RELATED],
     )
 
 
@@ -232,6 +235,7 @@ def _write(settings: Settings, name: str, work: Path, progress: Progress) -> dic
     for space, vectors in spaces.items():
         for dims in maps[space]:
             np.save(work / f"map-{space}-{dims}d.npy", _project(steps, space, vectors, dims))
+        _relate(steps, space, vectors).write(work, space)
     write_shard(work / "shard", spaces, catalog, progress)
     moment, print_ = datetime.now(UTC), fingerprint(settings, name)
     manifest |= {
@@ -340,6 +344,18 @@ def _project(steps: _Steps, space: str, vectors: np.ndarray, dims: int) -> np.nd
         f"map of {space} in {dims}D", [key], lambda _: [fit_map(vectors, dims, MAP_SEED).tobytes()], batch=1
     )
     return np.frombuffer(coords, dtype=np.float32).reshape(-1, dims)
+
+
+def _relate(steps: _Steps, space: str, vectors: np.ndarray) -> RelatedLists:
+    """The items most alike each item by cosine; the lists of unchanged vectors are not made again."""
+    key = key_of("related", RELATED, vectors.shape[1], vectors.tobytes())
+    (lists,) = steps.run(
+        f"related items by {space}",
+        [key],
+        lambda _: [RelatedLists(*related_lists(unit(vectors))).to_bytes()],
+        batch=1,
+    )
+    return RelatedLists.from_bytes(lists, len(vectors))
 
 
 def _write_wishes(path: Path, wishes: Sequence[str], encoders: dict[str, str | None]) -> None:

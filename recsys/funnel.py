@@ -18,6 +18,7 @@ from recsys.errors import InvalidInput, quoted
 from recsys.hits import Hits
 from recsys.models import SpaceModel, load_model, side_of
 from recsys.profile import Profile
+from recsys.retrieval.precomputed import RelatedLists
 from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
 from recsys.store import Store
 from recsys.towers import Query, Tower, heard
@@ -162,6 +163,7 @@ class Funnel:
         self.store = store
         self.encode_wish = encode_wish
         self._models: dict[str, SpaceModel] = {}
+        self._related: dict[str, RelatedLists] = {}
 
     def best_space(self, profile: Profile) -> str:
         """The space whose tower measured best for a profile with so many likes.
@@ -287,6 +289,26 @@ class Funnel:
         vectors = self.tower(answer.request).similarity_vectors(answer.candidates)
         groups = self.version.facets.members(self.version.catalog.categories, answer.candidates)
         return diversify(answer.request.diversity, answer.merit, vectors, groups, answer.request.k, STOPS)
+
+    def related(self, item_id: str, space: str, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """The items most alike an item by cosine, looked up in the lists that the build made.
+
+        Args:
+            item_id: the item.
+            space: by which vectors; the blend's halves count alike.
+            n: how many, at most `recsys.retrieval.precomputed.LENGTH`.
+
+        Returns:
+            rows (<=n,) and cosines (<=n,), best first; ties by row. Nothing where the item has no vector.
+
+        Raises:
+            UnknownItem: no such item.
+            NotBuilt: the version has no lists: it was built by an earlier release.
+        """
+        (row,) = self.version.rows([item_id])
+        if space not in self._related:
+            self._related[space] = RelatedLists.open(self.version.path, space)
+        return self._related[space].of(int(row), n)
 
     def nearest_rows(
         self, space: str, vector: np.ndarray, n: int, where: Where = Where()

@@ -4,7 +4,8 @@ import re
 
 from recsys.settings import ROOT
 
-OPEN = ("versions", "counts", "dropped")  # their keys are packages, signals, reasons
+# Their keys are packages, signals, reasons and, of an engine, arguments.
+OPEN = ("versions", "counts", "dropped", "arguments", "defaults", "knobs")
 NAMED = ("methods", "catalogs")  # their keys are methods, catalogs; what lies below each is alike
 
 

@@ -1,12 +1,16 @@
 """The item panel: one drawer, opened from any card or dot."""
 
 import html
+from contextlib import suppress
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
+from recsys.errors import NotBuilt
 from recsys.funnel import Funnel, Request
 from recsys.profile import Profile
+from recsys.settings import DEFAULT_BLEND
 from recsys.towers import heard
 from recsys.ui import actions, resources, state
 from recsys.ui.apology import explained
@@ -111,20 +115,27 @@ def _facts(version: Version, item: pd.Series) -> None:
 
 def _related(funnel: Funnel, item_id: str) -> None:
     version = funnel.version
-    space = state.request(state.view()).space
-    answer = funnel.recommend(
-        Request(Profile(likes=(item_id,)), space=space, blend=state.view().blend, lam=1.0, k=RELATED)
-    )
-    rows = answer.candidates[answer.picks]
+    rows, scores = _nearest(funnel, item_id)
     ids = [str(i) for i in version.item_ids[rows]]
     data = {
         "catalog": version.name,
         "aspect": aspect(version),
         "cards": {
-            i: plain_card(version, int(row), state.profile()) | {"score": round(float(answer.relevance[p]), 4)}
-            for i, row, p in zip(ids, rows, answer.picks, strict=True)
+            i: plain_card(version, int(row), state.profile()) | {"score": round(float(score), 4)}
+            for i, row, score in zip(ids, rows, scores, strict=True)
         },
         "shelves": [{"key": "related", "title": "", "note": "", "list": ids}],
         "message": None,
     }
     shelf(data, key="related", pictures=lambda wanted: thumbnails(version, wanted), on_event=actions.handle)
+
+
+def _nearest(funnel: Funnel, item_id: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and cosines of what is most alike: looked up, unless the visitor weighs words and picture otherwise."""
+    view = state.view()
+    space = state.request(view).space
+    if space != "blend" or view.blend == DEFAULT_BLEND:
+        with suppress(NotBuilt):  # by an earlier release: search instead
+            return funnel.related(item_id, space, RELATED)
+    answer = funnel.recommend(Request(Profile(likes=(item_id,)), space=space, blend=view.blend, lam=1.0, k=RELATED))
+    return answer.candidates[answer.picks], answer.relevance[answer.picks]

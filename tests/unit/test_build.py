@@ -14,7 +14,7 @@ from standin import serving
 from recsys import build as building
 from recsys.build import build, build_all, fingerprint, is_current, overview
 from recsys.catalog import Catalog
-from recsys.errors import CatalogError, InvalidInput, StoreUnavailable, TastespaceError
+from recsys.errors import CatalogError, InvalidInput, StoreUnavailable, TastespaceError, UnknownItem
 from recsys.funnel import Funnel, Request
 from recsys.personas import WISHES
 from recsys.profile import Profile
@@ -195,6 +195,29 @@ def test_what_is_built_opens_and_answers(settings, shards, source, words):
     expected = [i for i in np.argsort(-relevance, kind="stable") if version.item_ids[i] != "pear"][:3]
     assert answers(settings, version) == version.item_ids[expected].tolist()
     assert left(settings) == {".lock", "current", "versions"}
+
+
+def test_related_items_are_made_once_and_anew_where_vectors_changed(
+    settings, shards, tiny_catalog, source, words, monkeypatch
+):
+    version = quietly(settings)
+    vectors = version.spaces["text"].astype(np.float64)  # of unit length
+    funnel = Funnel(version, None, dict)
+    for row, item_id in enumerate(version.item_ids):
+        cosines = np.round(vectors @ vectors[row], 6)
+        expected = [i for i in np.lexsort((np.arange(6), -cosines)) if i != row][:3]
+        rows, scores = funnel.related(item_id, "text", 3)
+        assert rows.tolist() == expected
+        np.testing.assert_allclose(scores, cosines[expected], atol=1e-6)
+    with pytest.raises(UnknownItem):
+        funnel.related("unicorn", "text", 3)
+    assert "related items by text" in version.manifest["rates"]
+    assert "related items by text" not in quietly(settings, force=True).manifest["rates"]
+    use(monkeypatch, source_of(tiny_catalog, apple="lemon"))
+    changed = quietly(settings)
+    assert "related items by text" in changed.manifest["rates"]
+    first = int(np.argmax(np.delete(changed.spaces["text"] @ changed.spaces["text"][0], 0))) + 1
+    assert Funnel(changed, None, dict).related("apple", "text", 1)[0].tolist() == [first]
 
 
 def test_a_second_build_does_nothing(settings, source, words):

@@ -14,11 +14,14 @@ from schema import keys, told
 
 from recsys.bench import app as bench_app_module
 from recsys.bench import build as bench_build_module
+from recsys.bench import conditions as bench_conditions_module
+from recsys.bench import related as bench_related_module
 from recsys.bench import store as bench_store_module
 from recsys.bench.app import WISH, bench_app
 from recsys.bench.build import bench_build
 from recsys.bench.store import bench_store
 from recsys.funnel import STOPS
+from recsys.retrieval.precomputed import RelatedLists
 from recsys.settings import Settings
 from recsys.version import publish
 
@@ -94,3 +97,44 @@ def test_bench_app(pretended, tiny_catalog, write_version, tmp_path):
     assert document["memory"] == {"rss_mb": 142.0, "imported": ["numba"]}
     assert document["wish"]["equal"] is False and document["drag"]["equal"] == 0 and document["drag"]["stops"] == 101
     assert document["like"]["n"] == 12 and document["filter"]["equal"] == 0
+
+
+def test_bench_related(monkeypatch, tmp_path):
+    rows = np.array([[1, 2], [0, 2], [0, 1]], dtype=np.int32)
+    vectors = np.array([[1, 0], [0.8, 0.6], [0, 1]], dtype=np.float32)
+    scores = np.array([[0.8, 0], [0.8, 0.6], [0.6, 0]])  # rows of the last one stand in the wrong order
+    RelatedLists(rows, scores).write(tmp_path, "text")
+    version = SimpleNamespace(
+        path=tmp_path,
+        spaces={"text": vectors},
+        item_ids=np.array(["a", "b", "c"], dtype=object),
+        rows=lambda ids: np.array(["abc".index(i) for i in ids]),
+    )
+    monkeypatch.setattr(bench_related_module, "built_names", lambda settings: ["tiny"])
+    monkeypatch.setattr(bench_related_module, "open_current", lambda settings, name: version)
+    monkeypatch.setattr(bench_related_module, "LOOKUPS", 50)
+    document = json.loads(json.dumps(bench_related_module.bench_related(Settings(data=tmp_path))))
+    assert document["catalogs"]["tiny"]["text"]["equal"] == 2
+    assert told(document["catalogs"]["tiny"]["text"]) == {
+        "dims",
+        "items",
+        "equal",
+        "p50_ms",
+        "p95_ms",
+        "p99_ms",
+        "max_ms",
+        "n",
+    }
+
+
+def test_bench_conditions(monkeypatch, tmp_path):
+    vectors = np.random.default_rng(0).standard_normal((300, 8), dtype=np.float32)
+    data = SimpleNamespace(label="tiny-text", vectors=vectors, queries=vectors[:4], about={"n": 300})
+    monkeypatch.setattr(bench_conditions_module, "cases", lambda *_: [lambda: data])
+    document = bench_conditions_module.bench_conditions(Settings(data=tmp_path), "tiny", out=tmp_path / "records")
+    ways = {key for key in told(document) if key.startswith("runs.lines.")}
+    assert ways == {key for key in documented("bench conditions") if key.startswith("runs.lines.")}
+    first = [way for way in document["runs"][0]["lines"] if way["way"] == "filter first"]
+    assert {way["recall@10"] for way in first} == {1.0} and {way["share"] for way in first} == {0.5, 0.1, 0.01, 0.001}
+    kept = json.loads((tmp_path / "records" / "conditions-tiny-text.json").read_text())
+    assert kept["lines"] == document["runs"][0]["lines"] and kept["benchmark"] == "conditions"

@@ -1,0 +1,56 @@
+"""Search under conditions: filter first, inside or after, with ever fewer items left."""
+
+import json
+import os
+from pathlib import Path
+
+from recsys.bench.record import provenance
+from recsys.bench.retrieval import K, cases, folder_for_records
+from recsys.cache import Progress
+from recsys.errors import TastespaceError
+from recsys.retrieval.filtered import compare
+from recsys.settings import Settings
+from recsys.store import no_progress
+
+
+def bench_conditions(
+    settings: Settings,
+    catalog: str | None = None,
+    space: str | None = None,
+    synthetic: tuple[int, int] | None = None,
+    out: Path | None = None,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> dict:
+    """Measures every way to search under a condition; the arguments are those of `bench_retrieval`.
+
+    Returns:
+        See docs/schema.md, `bench conditions`.
+
+    Raises:
+        InvalidInput: nothing to measure, or values that do not fit.
+        NotBuilt: the catalog is not built.
+        MissingExtra: qdrant-edge-py or faiss-cpu is not installed.
+        TastespaceError: the records cannot be written.
+    """
+    measured, runs = cases(settings, catalog, space, synthetic, (), seed), []
+    if out is not None:
+        folder_for_records(out)
+    for number, case in enumerate(measured):
+        data = case()
+        progress(number, len(measured), f"{data.label}: search under conditions")
+        run = {"data": data.about, "lines": compare(data.vectors, data.queries, k=K, seed=seed)}
+        runs.append(run)
+        if out is not None:
+            _keep(out / f"conditions-{data.label}.json", {"benchmark": "conditions", "k": K, **run, **provenance()})
+    progress(len(measured), len(measured), "measured")
+    return {"benchmark": "conditions", "k": K, "runs": runs, **provenance()}
+
+
+def _keep(path: Path, record: dict) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(json.dumps(record, indent=1))
+        os.replace(draft, path)
+    except OSError as error:
+        raise TastespaceError(f"The record {path.name} cannot be written: {error.strerror}.", "Make room.") from error
