@@ -15,6 +15,7 @@ frame.run(
             st.Page("pages/cold_start.py", title="Cold start", icon=":material/ac_unit:"),
             st.Page("pages/diversity.py", title="Diversity", icon=":material/palette:"),
             st.Page("pages/models.py", title="Models", icon=":material/leaderboard:"),
+            st.Page("pages/retrieval.py", title="Retrieval", icon=":material/radar:"),
         ],
         position="top",
     )

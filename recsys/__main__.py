@@ -207,6 +207,7 @@ def _parser() -> argparse.ArgumentParser:
         ("lessons", "the two lesson pages, in a real browser"),
         ("retrieval", "the engines of retrieval: recall, times, memory"),
         ("conditions", "search under conditions: filter first, inside, after"),
+        ("visitors", "one visitor's likes while another has engines measured, in two browsers"),
         ("related", "related items: look-ups, and whether they are exact"),
     ):
         sub = kinds.add_parser(name, help=text, description=f"Measure {text}.")
@@ -214,7 +215,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=_bench)
         if name == "store":
             sub.add_argument("--points", type=int, nargs="+", default=[4_000, 100_000], metavar="N")
-        if name == "app":
+        if name in ("app", "visitors"):
             sub.add_argument("--catalog", default="clipart", metavar="C")
         if name in ("retrieval", "conditions"):
             sub.add_argument("--catalog", metavar="C", help="the catalog to measure on, or to grow vectors from")
@@ -474,6 +475,10 @@ def _bench(arguments, settings: Settings) -> dict:
         return _bench_retrieval(arguments, settings)
     if arguments.bench == "conditions":
         return _bench_conditions(arguments, settings)
+    if arguments.bench == "visitors":
+        from recsys.bench.visitors import bench_visitors
+
+        return bench_visitors(settings, arguments.catalog)
     if arguments.bench == "related":
         from recsys.bench.related import bench_related
 

@@ -23,6 +23,7 @@ LESSONS = {
     "cold_start": {"catalog": ["movies"]},
     "diversity": {"catalog": ["movies"], "lam": ["0.6"]},
     "models": {"catalog": ["movies"]},
+    "retrieval": {"catalog": ["clipart"]},
 }
 """The lessons are about people who rated, and about films of one series."""
 SHOTS = (
@@ -32,6 +33,7 @@ SHOTS = (
     ("cold-start", "cold_start", DESKTOP, "light"),
     ("diversity", "diversity", DESKTOP, "light"),
     ("models", "models", DESKTOP, "light"),
+    ("retrieval", "retrieval", DESKTOP, "light"),
     ("recommend-dark", "recommend", DESKTOP, "dark"),
     ("recommend-phone", "recommend", PHONE, "light"),
 )
@@ -63,7 +65,7 @@ def take(settings: Settings, folder: Path) -> None:
             if path in SHELVES:
                 wait_until_painted(page, shelf=SHELVES[path])
                 settle(page, SHELVES[path])
-            elif path in ("map", "models"):
+            elif path in ("map", "models", "retrieval"):
                 page.locator(".js-plotly-plot .modebar").wait_for(state="attached", timeout=60_000)
                 page.wait_for_timeout(2000)  # WebGL draws after the plot says that it is there
             else:

@@ -86,7 +86,7 @@ def bench_app(settings: Settings, catalog: str, progress: Progress = no_progress
         visit.open(profile)
         figures["keys"] = _stops(visit, profile, _press)
         progress(4, 6, "likes")
-        figures["like"] = _likes(visit)
+        figures["like"] = likes(visit)
         progress(5, 6, "conditions")
         figures["filter"] = _filters(visit)
         progress(6, 6, "done")
@@ -248,7 +248,7 @@ def _painted_stop(page: "Page", value: int, shelf: str = "varied") -> int:
     return stop
 
 
-def _likes(visit: Visit) -> dict:
+def likes(visit: Visit) -> dict:
     """Likes cards of both shelves, one after the other, from several starting points."""
     times, equal = [], 0
     for seed in range(ROUNDS):

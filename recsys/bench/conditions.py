@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 from recsys.bench.record import provenance
@@ -39,7 +40,8 @@ def bench_conditions(
     for number, case in enumerate(measured):
         data = case()
         progress(number, len(measured), f"{data.label}: search under conditions")
-        run = {"data": data.about, "lines": compare(data.vectors, data.queries, k=K, seed=seed)}
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        run = {"data": data.about | {"measured_at": now}, "lines": compare(data.vectors, data.queries, k=K, seed=seed)}
         runs.append(run)
         if out is not None:
             _keep(out / f"conditions-{data.label}.json", {"benchmark": "conditions", "k": K, **run, **provenance()})

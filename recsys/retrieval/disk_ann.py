@@ -23,6 +23,7 @@ from recsys.retrieval.base import (
 from recsys.retrieval.similarity import on_sphere, onto_sphere
 from recsys.retrieval.sphere import Sphere, far_first
 
+INDEX = "ann_disk.index"
 BUILD_GB = 16.0
 """Memory that a build may take before it works in parts."""
 DIMS_PER_BYTE = 4
@@ -74,7 +75,8 @@ class DiskAnn:
         # The library's copy of what it was given, which it does not read again.
         (folder / "ann_vectors.bin").unlink(missing_ok=True)
         Sphere.around(vectors).write(folder)
-        np.savez(folder / "rows.npz", order=order, dims=items.shape[1])
+        size = (folder / INDEX).stat().st_size
+        np.savez(folder / "rows.npz", order=order, dims=items.shape[1], size=size)
         self.open(folder)
 
     def open(self, folder: Path) -> None:
@@ -83,7 +85,9 @@ class DiskAnn:
         try:
             self._sphere = Sphere.read(folder)
             with np.load(folder / "rows.npz") as rows:
-                self._order, self._dims = rows["order"], int(rows["dims"])
+                self._order, self._dims, size = rows["order"], int(rows["dims"]), int(rows["size"])
+            if (folder / INDEX).stat().st_size != size:  # half an index would be opened, and give wrong answers
+                raise EOFError(INDEX)
             with _no_output():
                 self._index = diskannpy.StaticDiskIndex(str(folder), num_threads=0, beam_width=BEAM)
         except Exception as error:  # the library raises bare ones
@@ -94,6 +98,8 @@ class DiskAnn:
         chosen = checked_knobs(self, knobs)
         queries = checked_queries(queries, self._sphere.dims, k)
         at_most = min(k, len(self._order))
+        if not len(queries):  # the library refuses an empty batch
+            return padded(np.empty((0, at_most)), np.empty((0, at_most)), k)
         places, distances = self._index.batch_search(
             onto_sphere(queries, self._dims),
             k_neighbors=at_most,

@@ -29,7 +29,7 @@ class Exhaustive:
         """See `Engine`."""
         try:
             self._vectors = np.load(folder / "vectors.npy")
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
 
     def search(self, queries: np.ndarray, k: int, **knobs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +37,7 @@ class Exhaustive:
         checked_knobs(self, knobs)
         queries = checked_queries(queries, self._vectors.shape[1], k)
         step = max(1, BLOCK // len(self._vectors))
-        parts = [nearest(queries[i : i + step] @ self._vectors.T, k) for i in range(0, len(queries), step)]
+        parts = [nearest(queries[i : i + step] @ self._vectors.T, k) for i in range(0, max(1, len(queries)), step)]
         rows, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
         return padded(rows, scores, k)
 

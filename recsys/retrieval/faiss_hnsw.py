@@ -26,8 +26,8 @@ class FaissHnsw(FaissEngine):
     """
 
     name, family, exact, spherical = "faiss-hnsw", "graph", False, True
-    knobs = {"ef_search": Knob((10, 20, 40, 80, 160, 320, 640), "Keeps more candidates while it walks.")}
-    defaults = {"ef_search": 160}
+    knobs = {"ef_search": Knob((10, 25, 50, 100, 200, 400, 800), "Keeps more candidates while it walks.")}
+    defaults = {"ef_search": 200}
 
     def __init__(self, M: int = 32, ef_construction: int = 200) -> None:
         at_least(2, M=M)

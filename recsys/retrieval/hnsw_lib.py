@@ -40,8 +40,8 @@ class Hnswlib:
     """
 
     name, family, library, exact = "hnswlib", "graph", "hnswlib", False
-    knobs = {"ef_search": Knob((10, 20, 40, 80, 160, 320, 640), "Keeps more candidates while it walks.")}
-    defaults = {"ef_search": 160}
+    knobs = {"ef_search": Knob((10, 25, 50, 100, 200, 400, 800), "Keeps more candidates while it walks.")}
+    defaults = {"ef_search": 200}
 
     def __init__(self, M: int = 32, ef_construction: int = 200) -> None:
         at_least(2, M=M)
@@ -69,7 +69,7 @@ class Hnswlib:
             self._sphere = Sphere.read(folder)
             self._index = hnswlib.Index("ip", int(np.load(folder / "dims.npy")))
             self._index.load_index(str(folder / FILE))
-        except (OSError, ValueError, TypeError, RuntimeError) as error:
+        except (OSError, EOFError, ValueError, TypeError, RuntimeError) as error:
             raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
 
     def search(self, queries: np.ndarray, k: int, **knobs: int) -> tuple[np.ndarray, np.ndarray]:

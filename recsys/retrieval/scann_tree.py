@@ -72,7 +72,7 @@ class Scann:
         try:
             self._shape = tuple(np.load(folder / "shape.npy").tolist())
             self._index = scann.load_searcher(str(folder), assets_backcompat_shim=False)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, EOFError, ValueError, IndexError, RuntimeError) as error:
             raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
 
     def search(self, queries: np.ndarray, k: int, **knobs: int) -> tuple[np.ndarray, np.ndarray]:
@@ -80,6 +80,8 @@ class Scann:
         chosen, (n, d) = checked_knobs(self, knobs), self._shape
         queries = checked_queries(queries, d, k)
         at_most = min(k, n)
+        if not len(queries):  # the library refuses an empty batch
+            return padded(np.empty((0, at_most)), np.empty((0, at_most)), k)
         self._index.set_num_threads(self._threads)
         search = self._index.search_batched_parallel if self._threads > 1 else self._index.search_batched
         rows, scores = search(queries, at_most, min(n, at_most * max(1, chosen["rescore"])), max(1, chosen["leaves"]))

@@ -58,9 +58,13 @@ class Sphere:
 
 
 def far_first(items: np.ndarray) -> np.ndarray:
-    """The rows of items on the sphere, those far from their middle first: (n,) int64.
+    """The rows of items on the sphere, the quarter farthest from their middle first: (n,) int64.
 
     A graph that grows in this order keeps ways to outlying items. Grown in the order of the catalog, the links of most
-    items are soon taken by the crowd around them: of 3,224 items of matrix factorisation a tenth could not be found.
+    items are soon taken by the crowd around them: of 3,224 items of matrix factorisation, a sixth of the nearest in
+    random directions could not be found. With all of them in this order, it is the crowd of larger catalogs that has
+    too few ways to it.
     """
-    return np.argsort(items @ items.mean(axis=0, dtype=np.float64).astype(np.float32), kind="stable")
+    order = np.argsort(items @ items.mean(axis=0, dtype=np.float64).astype(np.float32), kind="stable")
+    outlying = len(items) // 4
+    return np.concatenate([order[:outlying], np.sort(order[outlying:])])

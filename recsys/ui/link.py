@@ -6,11 +6,12 @@ What comes from a link is untrusted: each value that cannot be used becomes a se
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from recsys.errors import InvalidInput, quoted
 from recsys.models import MODELS
 from recsys.profile import MAX_WISH, Profile
+from recsys.retrieval import ENGINES, engine_class
 from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
 from recsys.version import Version
 from recsys.where import Where
@@ -21,11 +22,23 @@ METHODS = ("mmr", "dpp")
 ALL_METHODS = ("mmr", "dpp", "cap")
 STRATEGIES = ("popular", "cover", "medoids", "entropy", "random")
 DOMAIN_WISH = "cosy winter evening"
-PARTS = ("user", "item", "domain", "population", "measured")
+PARTS = {
+    "cold_start": ("user", "item", "domain", "population", "measured"),
+    "retrieval": ("speed", "engine", "growth", "conditions", "inside"),
+}
+"""The parts of the pages that have some, the first one first."""
+INSIDES = ("cells", "graph")
+DEFAULT_PROBES, MAX_PROBES = 3, 64
+GROWN, SIZES = "1000,128", "1000,10000,100000"
+"""What the command of growth measures: numbers of synthetic vectors, and their dimensions."""
 PROTOCOLS = ("ms-75-25", "chronological")
 ORDERS = ("random", "chronological")
 MAX_CONDITIONS = 20
 _STEP = re.compile(r"[1-9][0-9]?")
+_LABORATORY = ("data", "engine", "inside")
+_DATA = re.compile(r"[a-z0-9][a-z0-9_-]{0,80}")
+_KNOB = re.compile(r"([a-zA-Z_]{1,30})=([0-9]{1,9})")
+_GROWN = re.compile(r"(.+)-([^-]+)-([0-9]+)x([0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -49,13 +62,19 @@ class View:
         user: a real user whose story is told instead; None for none.
         off: kinds of answers that the list leaves out of account.
         strategy: how the onboarding grid is chosen; None for the best measured one.
-        part: which part of a lesson is shown; None for the first.
+        part: which part of a page is shown; None, or one of another page, for the first. See `part_of`.
         draft: a new item's title, description and tags.
         methods: the diversity methods beside the plain list.
         step: how many picks are shown of the list that is being chosen.
         protocol: by which models are compared; None for the published split.
         models: the two that are held side by side; empty for the two best.
         order: in which a newcomer's ratings are revealed; None for at random.
+        data: on which vectors engines are compared, `CATALOG-SPACE` or `CATALOG-SPACE-NxD` for synthetic ones; None
+            for the catalog's default space.
+        engine: the engine that is looked at; None for the page's choice.
+        knobs: its query-time arguments, `name=value`, each a stop of the knob; what is absent is at its default.
+        inside: which kind of engine is opened, `cells` or `graph`; None for the first.
+        probes: how many cells are looked into there.
     """
 
     catalog: str
@@ -81,6 +100,16 @@ class View:
     protocol: str | None = None
     models: tuple[str, ...] = ()
     order: str | None = None
+    data: str | None = None
+    engine: str | None = None
+    knobs: tuple[str, ...] = ()
+    inside: str | None = None
+    probes: int = DEFAULT_PROBES
+
+
+def part_of(view: View, page: str) -> str:
+    """The part of a page that is shown: the view's own, or the first where it names one of another page."""
+    return view.part if view.part in PARTS[page] else PARTS[page][0]
 
 
 def to_query(view: View) -> dict[str, list[str]]:
@@ -99,10 +128,12 @@ def to_query(view: View) -> dict[str, list[str]]:
         query["method"] = list(view.methods)
     if view.models:
         query["model"] = list(view.models)
-    for name in ("space", "item", "colour", "user", "strategy", "part", "protocol", "order"):
+    if view.knobs:
+        query["knob"] = list(view.knobs)
+    for name in ("space", "item", "colour", "user", "strategy", "part", "protocol", "order", *_LABORATORY):
         if getattr(view, name) is not None:
             query[name] = [getattr(view, name)]
-    for name in ("blend", "lam", "k", "dims", "tour", "frame", "step"):
+    for name in ("blend", "lam", "k", "dims", "tour", "frame", "step", "probes"):
         if getattr(view, name) != getattr(default, name):
             query[name] = [f"{getattr(view, name):g}"]
     return query
@@ -172,7 +203,7 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             problems.append(f"The link's story has more than {MAX_STEPS} answers; the rest was left out.")
         story = tuple(text[:MAX_WISH] for text in story[:MAX_STEPS] if text)
     draft = tuple(text[:MAX_WISH] for text in (*query.get("draft", ()), "", "", "")[:3])
-    part = choice("part", PARTS, "the part")
+    part = choice("part", [part for parts in PARTS.values() for part in parts], "the part")
     methods = tuple(dict.fromkeys(m for m in query.get("method", METHODS) if m in ALL_METHODS)) or METHODS
     if set(query.get("method", ())) - set(ALL_METHODS):
         problems.append(f"The link names a method of diversity that there is not; there are {', '.join(ALL_METHODS)}.")
@@ -182,6 +213,18 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
         problems.append(
             f"The link names a model that there is not: {quoted(unknown[0], 30)}. Known: {', '.join(MODELS)}."
         )
+    data = last("data")
+    if data is not None and not _DATA.fullmatch(data):
+        problems.append(f"The link names vectors that there are not: {quoted(data, 30)}.")
+        data = None
+    engine = last("engine")
+    if engine is not None and engine not in ENGINES:
+        problems.append(
+            f"The link names an engine that there is not: {quoted(engine, 30)}. Known: {', '.join(ENGINES)}."
+        )
+        engine = None
+    knobs, more = _knobs(query.get("knob", ()), engine)
+    problems += more
     tour = last("tour")
     if tour is not None and not _STEP.fullmatch(tour):
         problems.append(f"The link asks for a step of the tour that there is not: {quoted(tour, 20)}.")
@@ -211,9 +254,31 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             protocol=choice("protocol", PROTOCOLS, "the protocol"),
             models=models,
             order=choice("order", ORDERS, "the order"),
+            data=data,
+            engine=engine,
+            knobs=knobs,
+            inside=choice("inside", INSIDES, "a look inside"),
+            probes=int(number("probes", 1, MAX_PROBES, DEFAULT_PROBES, "a number of cells of")),
         ),
         problems,
     )
+
+
+def _knobs(texts: Sequence[str], engine: str | None) -> tuple[tuple[str, ...], list[str]]:
+    """An engine's query-time arguments from a link, in the engine's order; a sentence about what cannot be used."""
+    if not texts:
+        return (), []
+    if engine is None:
+        return (), ["The link sets arguments of an engine that it does not name; they were left out."]
+    known, found, problems = engine_class(engine).knobs, {}, []
+    for text in texts:
+        match = _KNOB.fullmatch(text)
+        if match and match[1] in known and int(match[2]) in known[match[1]].values:
+            found[match[1]] = int(match[2])
+        else:
+            has = "; ".join(f"{name}={'|'.join(map(str, knob.values))}" for name, knob in known.items()) or "nothing"
+            problems = [f"The link asks {engine} for {quoted(text, 30)}; it takes {has}."]
+    return tuple(f"{name}={found[name]}" for name in known if name in found), problems
 
 
 def to_command(view: View, page: str = "recommend") -> str:
@@ -221,7 +286,7 @@ def to_command(view: View, page: str = "recommend") -> str:
 
     Args:
         view: what is shown.
-        page: `recommend` (also for the map), `diversity`, `cold_start` or `models`.
+        page: `recommend` (also for the map), `diversity`, `cold_start`, `models` or `retrieval`.
     """
     if page == "diversity":
         methods = [("method", method) for method in ("plain", *view.methods)]
@@ -229,7 +294,11 @@ def to_command(view: View, page: str = "recommend") -> str:
     if page == "models":
         return _joined(["evaluate"], [("catalog", view.catalog), ("protocol", view.protocol or PROTOCOLS[0])])
     if page == "cold_start":
-        return _joined(["cold-start", *_COLD_START[view.part or "user"]], _told(view))
+        return _joined(["cold-start", *_COLD_START[part_of(view, page)]], _told(view))
+    if page == "retrieval" and view.part == "conditions":
+        return _joined(["bench", "conditions"], _measured(replace(view, engine=None)))
+    if page == "retrieval":
+        return _joined(["bench", "retrieval"], _measured(view))
     return _joined(["recommend"], _asked(view))
 
 
@@ -277,6 +346,21 @@ def _told(view: View) -> list[tuple[str, str]]:
     options += [("off", kind) for kind in view.off]
     options += [("space", space) for space in [view.space] if space is not None]
     return [*options, ("lam", f"{view.lam:g}"), ("k", str(view.k))]
+
+
+def _measured(view: View) -> list[tuple[str, str]]:
+    """On which vectors engines are measured, and which of them, as options."""
+    own = [("engine", view.engine)] if view.engine is not None else []
+    if view.part == "growth":
+        return [("synthetic", GROWN), ("sizes", SIZES)]
+    if view.data is None:
+        return [("catalog", view.catalog), *own]
+    grown = _GROWN.fullmatch(view.data)
+    if grown is not None:
+        catalog, space, n, dims = grown.groups()
+        return [("catalog", catalog), ("space", space), ("synthetic", f"{n},{dims}"), *own]
+    catalog, _, space = view.data.rpartition("-")
+    return [("catalog", catalog or view.catalog), ("space", space), *own]
 
 
 def _joined(command: list[str], options: list[tuple[str, str]]) -> str:

@@ -97,7 +97,8 @@ def switch_catalog(name: str) -> None:
     label = resources.label(name)
     now = session.view
     there = session.left.get(name, View(name, story=() if now.story == () else None))  # nobody stays nobody
-    go(replace(there, item=None, tour=now.tour, part=now.part), f"You went to {label}.")
+    kept = {name: getattr(now, name) for name in ("tour", "part", "engine", "knobs", "inside", "probes")}
+    go(replace(there, item=None, **kept), f"You went to {label}.")
 
 
 def request(of: View) -> Request:

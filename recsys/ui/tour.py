@@ -7,6 +7,9 @@ from recsys.profile import Profile
 from recsys.ui.link import View
 from recsys.where import Condition, Where
 
+MILLION = "clipart-text-1000000x128"
+"""Synthetic vectors that the project has records of."""
+
 
 @dataclass(frozen=True)
 class Try:
@@ -224,6 +227,46 @@ _TRIES = {
             "models",
         ),
     ],
+    ("retrieval", "clipart"): [
+        Try(
+            "A million vectors",
+            "Here comparing with all takes long, and engines earn their keep. Which line reaches furthest right?",
+            View("clipart", part="speed", data=MILLION),
+            "retrieval",
+        ),
+        Try(
+            "What product codes miss",
+            "Codes alone, a sixteenth of the size: which of the true ten are lost? Turn rescore up and they come back.",
+            View("clipart", part="engine", engine="faiss-pq", knobs=("rescore=0",)),
+            "retrieval",
+        ),
+        Try(
+            "How a graph walks",
+            "From link to link towards the query: count how few of the drawings it is compared with.",
+            View("clipart", part="inside", inside="graph"),
+            "retrieval",
+        ),
+    ],
+    ("retrieval", "movies"): [
+        Try(
+            "A million vectors",
+            "Here comparing with all takes long, and engines earn their keep. Which line reaches furthest right?",
+            View("movies", part="speed", data=MILLION),
+            "retrieval",
+        ),
+        Try(
+            "What product codes miss",
+            "Codes alone, a sixteenth of the size: which of the true ten are lost? Turn rescore up and they come back.",
+            View("movies", part="engine", engine="faiss-pq", knobs=("rescore=0",)),
+            "retrieval",
+        ),
+        Try(
+            "How a graph walks",
+            "From link to link towards the query: count how few of the films it is compared with.",
+            View("movies", part="inside", inside="graph"),
+            "retrieval",
+        ),
+    ],
 }
 
 _TOUR: tuple[Try, ...] = (
@@ -269,6 +312,12 @@ _TOUR: tuple[Try, ...] = (
         "Three ways to choose from the same films. Drag the slider on top: which of them first stops the Star Treks?",
         View("movies", Profile(likes=("222", "228")), space="text", lam=1.0),
         "diversity",
+    ),
+    Try(
+        "How are the nearest found?",
+        "Every way to find them, measured. Is an index needed for so few? Read, then choose a million vectors.",
+        View("clipart"),
+        "retrieval",
     ),
 )
 

@@ -12,10 +12,26 @@ from hypothesis import strategies as st
 
 from recsys.catalog import Catalog, Facet
 from recsys.profile import Profile, clean_wish
-from recsys.ui.link import MAX_CONDITIONS, MAX_K, View, from_query, to_command, to_query
+from recsys.ui.link import (
+    INSIDES,
+    MAX_CONDITIONS,
+    MAX_K,
+    MAX_PROBES,
+    PARTS,
+    View,
+    from_query,
+    part_of,
+    to_command,
+    to_query,
+)
 from recsys.where import Condition, Where
 
 IDS = ["apple", "a/b c", "-5", "it's; rm -rf $HOME", "<script>", "größe&x=1"]
+KNOBS = {
+    "exhaustive": [()],
+    "faiss-hnsw": [(), ("ef_search=40",)],
+    "faiss-ivfpq": [(), ("probes=4",), ("probes=4", "rescore=0")],
+}
 CATEGORIES = ["food", "Smith, John", "-x", "R&B"]
 
 
@@ -66,6 +82,7 @@ conditions = st.one_of(
 def views(draw) -> View:
     rated = draw(st.lists(st.sampled_from(IDS), unique=True).map(tuple))
     cut = draw(st.integers(0, len(rated)))
+    engine = draw(maybe(list(KNOBS)))
     return View(
         catalog="tiny",
         profile=Profile(
@@ -83,6 +100,12 @@ def views(draw) -> View:
         colour=draw(maybe(["category", "tags", "year", "flag"])),
         dims=draw(st.sampled_from([2, 3])),
         tour=draw(maybe([1, 7, 12])),
+        part=draw(maybe([part for parts in PARTS.values() for part in parts])),
+        data=draw(maybe(["tiny-text", "tiny-two_tower", "tiny-text-1000x384"])),
+        engine=engine,
+        knobs=draw(st.sampled_from(KNOBS[engine])) if engine else (),
+        inside=draw(maybe(INSIDES)),
+        probes=draw(st.integers(1, MAX_PROBES)),
     )
 
 
@@ -148,6 +171,12 @@ FIELDS = [
     "colour",
     "dims",
     "tour",
+    "part",
+    "data",
+    "engine",
+    "knob",
+    "inside",
+    "probes",
 ]
 GOOD = {"like": ["apple"], "wish": ["tea"], "lam": ["0.3"], "k": ["5"], "where": ["year>=2"], "space": ["image"]}
 KEPT = View(
@@ -172,6 +201,13 @@ KEPT = View(
         ({"where": ["year>=2", "price<3"]}, "no facet “price”"),
         ({"where": ["year>=2", "year>=soon"]}, "is a number"),
         ({"where": ["year>=2", "\u202e"]}, "cannot be read"),
+        ({"part": ["everything"]}, "“everything”"),
+        ({"data": ["../../etc"]}, "“../../etc”"),
+        ({"data": [""]}, "vectors that there are not"),
+        ({"engine": ["magic"]}, "an engine that there is not: “magic”. Known: exhaustive, "),
+        ({"knob": ["ef_search=40"]}, "that it does not name"),
+        ({"inside": ["the box"]}, "cells, graph"),
+        ({"probes": ["0"]}, "a number of cells of “0”; it lies between 1 and 64, so 3 is used"),
     ],
 )
 def test_each_bad_value_is_one_sentence_and_loses_nothing_else(version, bad, words):
@@ -198,6 +234,49 @@ def test_a_bad_value_falls_back_to_the_default(version, bad, field, words):
     assert len(problems) == 1 and words in problems[0]
 
 
+@pytest.mark.parametrize(
+    "knob", ["ef_search=41", "probes=4", "ef_search", "ef_search=²", "ef_search=4e1", "=", "", "x" * 999]
+)
+def test_an_argument_that_the_engine_does_not_take(version, knob):
+    view, problems = from_query({"engine": ["faiss-hnsw"], "knob": ["ef_search=40", knob]}, version)
+    assert (view.engine, view.knobs) == ("faiss-hnsw", ("ef_search=40",))
+    assert len(problems) == 1 and "asks faiss-hnsw for " in problems[0] and "ef_search=10|20|40" in problems[0]
+    assert len(problems[0]) < 300
+
+
+def test_an_argument_counts_once_and_in_the_engines_order(version):
+    query = {"engine": ["faiss-ivfpq"], "knob": ["rescore=0", "probes=4", "probes=8"]}
+    assert from_query(query, version)[0].knobs == ("probes=8", "rescore=0")
+
+
+def test_the_command_of_growth():
+    command = "python -m recsys bench retrieval --synthetic 1000,128 --sizes 1000,10000,100000"
+    assert to_command(View("tiny", part="growth", data="tiny-text"), "retrieval") == command
+
+
+def test_a_part_of_another_page_is_the_first_one_here(version):
+    view = View("tiny", part="growth")
+    assert (part_of(view, "retrieval"), part_of(view, "cold_start")) == ("growth", "user")
+    assert to_command(view, "cold_start").startswith("python -m recsys cold-start story ")
+
+
+@pytest.mark.parametrize(
+    ("data", "engine", "options"),
+    [
+        (None, None, "--catalog tiny"),
+        (None, "hnswlib", "--catalog tiny --engine hnswlib"),
+        ("tiny-text", None, "--catalog tiny --space text"),
+        ("my-own-shop-two_tower", None, "--catalog my-own-shop --space two_tower"),
+        ("clipart-text-100000x384", "scann", "--catalog clipart --space text --synthetic 100000,384 --engine scann"),
+        ("nothing", None, "--catalog tiny --space nothing"),
+    ],
+)
+def test_the_command_of_retrieval(data, engine, options):
+    assert (
+        to_command(View("tiny", data=data, engine=engine), "retrieval") == f"python -m recsys bench retrieval {options}"
+    )
+
+
 @pytest.mark.parametrize("query", [{}, {"unknown": ["x"]}, {"like": [], "lam": [], "where": []}])
 def test_nothing_asked_is_the_default(version, query):
     assert from_query(query, version) == (View("tiny"), [])
@@ -216,14 +295,22 @@ def test_too_many_conditions_are_told(version):
 @given(
     st.dictionaries(
         st.sampled_from(FIELDS),
-        st.lists(st.one_of(st.text(), st.sampled_from(["apple", "food", "year>=", "year>=1", "0.5", "3"])), max_size=3),
+        st.lists(
+            st.one_of(
+                st.text(),
+                st.sampled_from(
+                    ["apple", "food", "year>=", "year>=1", "0.5", "3", "faiss-hnsw", "ef_search=10", "growth", "x-y"]
+                ),
+            ),
+            max_size=3,
+        ),
     )
 )
 def test_no_link_breaks_anything(version, query):
     view, problems = from_query(query, version)
     assert all(problem.isprintable() for problem in problems)
     assert from_query(to_query(view), version) == (view, [])
-    assert to_command(view).isprintable()
+    assert to_command(view).isprintable() and to_command(view, "retrieval").isprintable()
 
 
 def test_a_link_cut_in_half(version):

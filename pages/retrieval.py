@@ -1,0 +1,16 @@
+"""Retrieval: every way to find the nearest, measured side by side, and looked into."""
+
+from recsys.ui import frame, resources, retrieval, state
+from recsys.ui.link import part_of
+
+LEAD = "Every way to find the nearest, measured side by side: how fast, how often right, at what price."
+
+view = state.view()
+funnel = resources.funnel(view.catalog)
+part = part_of(view, "retrieval")
+
+frame.header("retrieval", "Retrieval", LEAD)
+retrieval.part_switch(part)
+frame.changes(hint=retrieval.HINTS[part], page="retrieval")
+retrieval.show(part, funnel)
+frame.honest(funnel.version)

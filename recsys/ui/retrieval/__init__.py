@@ -1,0 +1,59 @@
+"""The Retrieval page: speed against recall, one engine, growth, conditions, and how an index works inside."""
+
+import streamlit as st
+
+from recsys.funnel import Funnel
+from recsys.ui import state
+
+PARTS = {
+    "speed": "Speed and recall",
+    "engine": "One engine, live",
+    "growth": "Growth",
+    "conditions": "Conditions",
+    "inside": "Inside an index",
+}
+HINTS = {
+    "speed": "Choose other vectors, or measure here.",
+    "engine": "Choose an engine and turn its knobs.",
+    "growth": "What costs how much more when there is more.",
+    "conditions": "Only some of the items may be shown: what then?",
+    "inside": "Look into more cells, or follow a walk.",
+}
+
+
+def show(part: str, funnel: Funnel) -> None:
+    """Shows a part of the page."""
+    if part == "engine":
+        from recsys.ui.retrieval import engine
+
+        engine.show(funnel)
+    elif part == "inside":
+        from recsys.ui.retrieval import inside
+
+        inside.show(funnel)
+    elif part == "growth":
+        from recsys.ui.retrieval import growth
+
+        growth.show()
+    elif part == "conditions":
+        from recsys.ui.retrieval import conditions
+
+        conditions.show(funnel)
+    else:
+        from recsys.ui.retrieval import board
+
+        board.show(funnel)
+
+
+def part_switch(part: str) -> None:
+    """Which part of the page is shown."""
+    key = state.shown("part", part)
+    st.segmented_control(
+        "Part",
+        list(PARTS),
+        key=key,
+        required=True,
+        format_func=PARTS.get,
+        label_visibility="collapsed",
+        on_change=state.changed(key, lambda p: state.change(f"{PARTS[p]}.", part=p)),
+    )
