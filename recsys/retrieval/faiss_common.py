@@ -125,7 +125,7 @@ def refined(faiss: ModuleType, base: Any, vectors: np.ndarray) -> Any:
     training.niter, training.max_points_per_centroid = ROUNDS, PER_ENTRY
     training.min_points_per_centroid = 1  # fewer than it wishes for are no reason to warn
     index = faiss.IndexRefineFlat(base)
-    index.train(np.resize(vectors, (max(len(vectors), CODEBOOK), vectors.shape[1])))
+    index.train(vectors if len(vectors) >= CODEBOOK else np.resize(vectors, (CODEBOOK, vectors.shape[1])))
     index.add(vectors)
     return index
 

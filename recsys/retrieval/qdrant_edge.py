@@ -23,6 +23,7 @@ from recsys.retrieval.base import (
 from recsys.retrieval.centre import Centre
 
 SHARD = "shard"
+LENGTH = "length.npy"
 BATCH = 1000
 EF = Knob((16, 32, 64, 128, 256, 512), "Keeps more candidates while it walks.")
 RESCORE = Knob((0, 1, 2, 4, 8, 16, 32, 64, 128), "Compares more of them again with their full vectors.")
@@ -58,8 +59,10 @@ class QdrantEdge:
         vectors = checked_vectors(vectors)
         codes = self._codes(load_edge())
         centre = Centre.of(vectors)
-        write_shard(folder / SHARD, centre.moved(vectors), **self.arguments, codes=codes)
+        moved = centre.moved(vectors)
+        write_shard(folder / SHARD, moved, **self.arguments, codes=codes)
         centre.write(folder)
+        np.save(folder / LENGTH, np.linalg.norm(moved, axis=1).mean())
         self.open(folder)
 
     def open(self, folder: Path) -> None:
@@ -67,7 +70,7 @@ class QdrantEdge:
         edge = load_edge()
         no_index = NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.")
         try:
-            self._centre = Centre.read(folder)
+            self._centre, self._length = Centre.read(folder), float(np.load(folder / LENGTH)) or 1.0
         except (OSError, ValueError) as error:
             raise no_index from error
         with _told(lambda _: no_index):
@@ -81,8 +84,11 @@ class QdrantEdge:
         edge, limit = load_edge(), min(k, self._n)
         everything = edge.SearchParams(exact=True)
         params = self._params(edge, chosen) if limit < self._n else everything
-        rows, scores = ask(edge, self._shard, queries, limit, params, self._threads)
-        return padded(rows, self._centre.dot(scores, queries), k)
+        # Edge compresses a query as it did the items: one of another length would lose its digits.
+        lengths = np.linalg.norm(queries, axis=1, keepdims=True)
+        scale = np.where(lengths > 0, self._length / np.where(lengths > 0, lengths, 1), 1).astype(np.float32)
+        rows, scores = ask(edge, self._shard, queries * scale, limit, params, self._threads)
+        return padded(rows, self._centre.dot(scores / scale, queries), k)
 
     def use_threads(self, n: int) -> None:
         """See `Engine`."""

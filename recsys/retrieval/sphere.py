@@ -58,13 +58,11 @@ class Sphere:
 
 
 def far_first(items: np.ndarray) -> np.ndarray:
-    """The rows of items on the sphere, the quarter farthest from their middle first: (n,) int64.
+    """The rows of items on the sphere, those farthest from their middle first: (n,) int64.
 
     A graph that grows in this order keeps ways to outlying items. Grown in the order of the catalog, the links of most
-    items are soon taken by the crowd around them: of 3,224 items of matrix factorisation, a sixth of the nearest in
-    random directions could not be found. With all of them in this order, it is the crowd of larger catalogs that has
-    too few ways to it.
+    items are soon taken by the crowd around them: of 3,224 items of matrix factorisation, hnswlib with 160 candidates
+    missed a sixth of the nearest in random directions, and now none. The price: among 20,000 grown texts, queries like
+    the items find .9992 of the nearest instead of .9999 with 80 candidates, and .9998 with 200.
     """
-    order = np.argsort(items @ items.mean(axis=0, dtype=np.float64).astype(np.float32), kind="stable")
-    outlying = len(items) // 4
-    return np.concatenate([order[:outlying], np.sort(order[outlying:])])
+    return np.argsort(items @ items.mean(axis=0, dtype=np.float64).astype(np.float32), kind="stable")

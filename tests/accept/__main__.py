@@ -21,11 +21,22 @@ from . import Row
 
 Check = Callable[[Settings], list[Row]]
 
-CHECKS = ("oracle", "learned", "models", "conditions", "bad_input", "processes", "kills", "browser", "store")
+CHECKS = (
+    "oracle",
+    "learned",
+    "models",
+    "conditions",
+    "bad_input",
+    "processes",
+    "kills",
+    "browser",
+    "store",
+    "retrieval",
+)
 """Modules of this package with a function `checks(settings) -> list[Row]`, cheap ones first."""
 
-ON_DEMAND = ("store",)
-"""Takes some ten minutes: only when named, or with --all."""
+ON_DEMAND = ("store", "retrieval")
+"""Take from ten minutes to half an hour: only when named, or with --all."""
 
 WIDTHS = (62, 78)
 

@@ -19,7 +19,7 @@ from recsys.where import Where
 pytestmark = pytest.mark.browser
 
 TREK = {"catalog": ["movies"], "like": ["222"]}
-PAGES = ("recommend", "map", "cold_start", "diversity", "models")
+PAGES = ("recommend", "map", "cold_start", "diversity", "models", "retrieval")
 
 
 def test_every_ready_made_item_exists(settings, clipart):

@@ -107,7 +107,7 @@ def walk(
         return tuple(fresh)
 
     def linked(layer: int, node: int) -> list[int]:
-        return [int(other) for other in neighbours[layer][node] if other >= 0]
+        return [other for other in dict.fromkeys(neighbours[layer][node].tolist()) if other >= 0]
 
     steps = [Step(int(levels[at]), at, look([at]), (at,), 1)]
     for layer in range(int(levels[at]), 0, -1):

@@ -72,7 +72,10 @@ def told(version: Version, asked: Asked) -> str:
             "profiles, and the funnel takes out later what you know."
         )
     title = plain(version.catalog.items["title"].iat[asked.item])
-    return f"Asked: more like **{title}**, for you said nothing that this space hears. Like an item, and it is you."
+    return (
+        f"Asked: more like **{title}**, for you said nothing yet that this space hears. Open an item and "
+        "like it, and it is you."
+    )
 
 
 def among(version: Version, space: str) -> Searched:

@@ -13,6 +13,7 @@ from recsys.lessons.retrieval.live import Answer, Pool, Verdict
 from recsys.lessons.retrieval.queries import Asked, K, Searched
 from recsys.lessons.retrieval.story import milliseconds, seconds
 from recsys.retrieval import ENGINES, FAMILIES, Engine, engine_class
+from recsys.retrieval.worker import WorkerLost
 from recsys.ui import actions, state
 from recsys.ui.apology import explained
 from recsys.ui.pictures import thumbnails
@@ -43,7 +44,7 @@ def pool() -> Pool:
 
 def _one(funnel: Funnel) -> None:
     version = funnel.version
-    left, right = st.columns([1, 1], gap="large")
+    left, right = st.columns(2)
     with left:
         engine = _choose()
     with right:
@@ -109,7 +110,7 @@ def _knobs(engine: type[Engine], n: int) -> dict[str, int]:
                 state.change(f"{engine.name}: {name} = {value:,}.", engine=engine.name, knobs=texts)
 
             st.select_slider(
-                f"**{name}** :gray[· {engine.knobs[name].says}]",
+                f"{name}: {engine.knobs[name].says[0].lower()}{engine.knobs[name].says[1:]}",
                 values,
                 key=key,
                 on_change=state.changed(key, apply),
@@ -128,10 +129,16 @@ def _answer(name: str, among: Searched, asked: Asked, knobs: dict[str, int]) -> 
         if building is None:
             return pool().ask(name, among, asked.vector[None], knobs)
         st.fragment(_waiting, run_every=1.0)(name, among)
+    except WorkerLost as error:
+        _cannot(f"{error.what} Try again, and a new process starts.")
     except TastespaceError as error:
-        st.warning(plain(error), icon=":material/error:")
-        st.button("Try again", icon=":material/refresh:", key="engine-again-later")
+        _cannot(str(error))
     return None
+
+
+def _cannot(sentence: str) -> None:
+    st.warning(plain(sentence), icon=":material/error:")
+    st.button("Try again", icon=":material/refresh:", key="engine-retry")
 
 
 def _waiting(name: str, among: Searched) -> None:

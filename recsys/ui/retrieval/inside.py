@@ -38,7 +38,7 @@ _THIN = "rgba(16,141,122,0.55)"
 def show(funnel: Funnel) -> None:
     """The whole part."""
     version, kind = funnel.version, state.view().inside or INSIDES[0]
-    left, right = st.columns([1, 2], gap="large")
+    left, right = st.columns([1, 2])
     with left:
         key = state.shown("inside", kind)
         st.segmented_control(
@@ -470,7 +470,7 @@ def _close_up(version: Version, among: Searched, asked: Asked, steps: list[Step]
     _verdict_marks(figure, coords, titles, true[found], true[~found], PICKED, ACCENT)
     star = asking.position(version, among, asked)
     _star(figure, go.Scattergl, star, "you" if asked.item is None else "query")
-    _as_map(figure, 480, f"close-{among.name}-{hash(asked.vector.tobytes())}")
+    _as_map(figure, 440, f"close-{among.name}-{hash(asked.vector.tobytes())}")
     asking.around(figure, np.vstack([coords[true], coords[list(steps[-1].beam[:K])], star]))
     st.plotly_chart(figure, key=f"close-up-{among.name}", config={"displayModeBar": False})
 

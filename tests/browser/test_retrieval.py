@@ -1,0 +1,39 @@
+"""The Retrieval page in a real browser: engines in their own processes, beside the app."""
+
+import re
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+from recsys.bench.browser import order, settle, wait_until_painted  # noqa: E402
+
+expect = playwright.expect
+
+
+def test_one_engine_answers_beside_the_exact_list(visitor, movies):
+    pytest.importorskip("faiss")
+    one = visitor().open(
+        "retrieval", {"catalog": ["movies"], "part": ["engine"], "engine": ["faiss-ivf"], "like": ["222"]}
+    )
+    one.reads(re.compile(r"of 10 in|of ten in|finds"), timeout=60_000)
+    wait_until_painted(one.page, shelf="engine")
+    settle(one.page, "engine")
+    found, exact = order(one.page, "engine"), order(one.page, "exact")
+    assert len(exact) == 10 and len(set(found) & set(exact)) >= 5
+
+
+def test_a_measurement_is_told_to_others_and_can_be_stopped(visitor, movies):
+    pytest.importorskip("faiss")
+    one = visitor().open("retrieval", {"catalog": ["movies"]})
+    one.button("qdrant-edge-bq").click()
+    start = one.button("Measure here now")
+    expect(start).to_be_enabled(timeout=15_000)
+    start.click()
+    expect(one.button("Stop")).to_be_visible(timeout=30_000)
+    two = visitor(apart=True).open("retrieval", {"catalog": ["movies"]})
+    two.reads(re.compile("Somebody else measures here"))
+    expect(two.button("Stop")).to_have_count(0)
+    one.button("Stop").click()
+    one.reads("Stopped. What was finished is kept.")
+    expect(one.button("Measure here now")).to_be_visible()
