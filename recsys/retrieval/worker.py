@@ -223,13 +223,16 @@ class Worker:
         return reply
 
     def _reply(self, deadline: float, timeout: float) -> dict:
-        out = self._process.stdout.fileno()
         while b"\n" not in self._unread:
-            ready, _, _ = select.select([out], [], [], max(0.0, deadline - time.monotonic()))
+            try:
+                out = self._process.stdout.fileno()
+                ready, _, _ = select.select([out], [], [], max(0.0, deadline - time.monotonic()))
+                part = os.read(out, 2**16) if ready else b""
+            except (OSError, ValueError):  # another thread has closed it meanwhile
+                raise self._lost() from None
             if not ready:
                 self._kill(f"took longer than {duration(timeout)} and was stopped")
                 raise self._lost()
-            part = os.read(out, 2**16)
             if not part:
                 raise self._lost()
             self._unread += part

@@ -78,7 +78,7 @@ def told(version: Version, asked: Asked) -> str:
     )
 
 
-def among(version: Version, space: str) -> Searched:
+def searched(version: Version, space: str) -> Searched:
     """What is searched."""
     return _searched(version, f"{version.name}@{version.id}", space)
 

@@ -48,7 +48,7 @@ def _one(funnel: Funnel) -> None:
     with left:
         engine = _choose()
     with right:
-        among = asking.among(version, asking.choose_space(version))
+        among = asking.searched(version, asking.choose_space(version))
     asked = asking.who(funnel, among)
     knobs = _knobs(engine, len(among.rows))
     truth = live.true_nearest(among, asked.vector[None])

@@ -33,7 +33,7 @@ def show(funnel: Funnel) -> None:
         return
     st.markdown("#### Three measures of nearness")
     space = asking.learned_space(version)
-    among = asking.among(version, space)
+    among = asking.searched(version, space)
     asked = asking.query(funnel, among)
     found, long = similarity.compare(among, asked.vector[None]), _lengths(version, among, among.name)
     st.markdown(plain(_said(asked.vector, found, long)))

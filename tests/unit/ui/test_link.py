@@ -29,7 +29,7 @@ from recsys.where import Condition, Where
 IDS = ["apple", "a/b c", "-5", "it's; rm -rf $HOME", "<script>", "größe&x=1"]
 KNOBS = {
     "exhaustive": [()],
-    "faiss-hnsw": [(), ("ef_search=40",)],
+    "faiss-hnsw": [(), ("ef_search=50",)],
     "faiss-ivfpq": [(), ("probes=4",), ("probes=4", "rescore=0")],
 }
 CATEGORIES = ["food", "Smith, John", "-x", "R&B"]
@@ -205,7 +205,7 @@ KEPT = View(
         ({"data": ["../../etc"]}, "“../../etc”"),
         ({"data": [""]}, "vectors that there are not"),
         ({"engine": ["magic"]}, "an engine that there is not: “magic”. Known: exhaustive, "),
-        ({"knob": ["ef_search=40"]}, "that it does not name"),
+        ({"knob": ["ef_search=50"]}, "that it does not name"),
         ({"inside": ["the box"]}, "cells, graph"),
         ({"probes": ["0"]}, "a number of cells of “0”; it lies between 1 and 64, so 3 is used"),
     ],
@@ -238,9 +238,9 @@ def test_a_bad_value_falls_back_to_the_default(version, bad, field, words):
     "knob", ["ef_search=41", "probes=4", "ef_search", "ef_search=²", "ef_search=4e1", "=", "", "x" * 999]
 )
 def test_an_argument_that_the_engine_does_not_take(version, knob):
-    view, problems = from_query({"engine": ["faiss-hnsw"], "knob": ["ef_search=40", knob]}, version)
-    assert (view.engine, view.knobs) == ("faiss-hnsw", ("ef_search=40",))
-    assert len(problems) == 1 and "asks faiss-hnsw for " in problems[0] and "ef_search=10|20|40" in problems[0]
+    view, problems = from_query({"engine": ["faiss-hnsw"], "knob": ["ef_search=50", knob]}, version)
+    assert (view.engine, view.knobs) == ("faiss-hnsw", ("ef_search=50",))
+    assert len(problems) == 1 and "asks faiss-hnsw for " in problems[0] and "ef_search=10|25|50" in problems[0]
     assert len(problems[0]) < 300
 
 
