@@ -24,7 +24,8 @@ from recsys.retrieval.base import (
     missing,
     padded,
 )
-from recsys.retrieval.centre import Centre
+from recsys.retrieval.similarity import on_sphere, onto_sphere
+from recsys.retrieval.sphere import Sphere, far_first
 
 FILE = "milvus.db"
 ABOUT = "collection.json"
@@ -37,7 +38,7 @@ _FILES_IN_USE: Counter[str] = Counter()
 
 
 class Milvus:
-    """See `Engine`. A HNSW graph of the centred vectors, see `Centre`, inner product.
+    """See `Engine`. A HNSW graph over `on_sphere`, the outlying items first; see `far_first`.
 
     Milvus Lite 3.2 does use the index: it is FAISS' HNSW, one graph a segment, and recall moves with `ef` as a graph's
     does (.72 at 16, 1.0 at 512 on 3,224 texts). But each request goes over gRPC, and before it is answered Python walks
@@ -70,14 +71,16 @@ class Milvus:
             StoreUnavailable: the server does not answer, or refuses us.
         """
         vectors = checked_vectors(vectors)
-        self._centre, self._n = Centre.of(vectors), len(vectors)
+        self._sphere, items, self._n = Sphere.around(vectors), on_sphere(vectors), len(vectors)
+        self._dims = items.shape[1]
         self._collection = f"tastespace_{hashlib.sha256(vectors.tobytes()).hexdigest()[:16]}"
         self._connect(folder)
         with _told():
-            self._fill(self._centre.moved(vectors))
+            self._fill(items)
             self._tell()
-        self._centre.write(folder)
-        (folder / ABOUT).write_text(json.dumps({"collection": self._collection, "n": self._n}))
+        self._sphere.write(folder)
+        about = {"collection": self._collection, "n": self._n, "dims": self._dims}
+        (folder / ABOUT).write_text(json.dumps(about))
 
     def open(self, folder: Path) -> None:
         """See `Engine`.
@@ -88,7 +91,8 @@ class Milvus:
         load_milvus()
         try:
             about = json.loads((folder / ABOUT).read_text())
-            self._collection, self._n, self._centre = about["collection"], about["n"], Centre.read(folder)
+            self._collection, self._n, self._dims = about["collection"], about["n"], about["dims"]
+            self._sphere = Sphere.read(folder)
             if not _server() and not (folder / FILE).exists():
                 raise FileNotFoundError(FILE)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -108,15 +112,15 @@ class Milvus:
             StoreUnavailable: the server does not answer any more.
         """
         chosen = checked_knobs(self, knobs)
-        queries = checked_queries(queries, self._centre.dims, k)
-        limit = min(k, self._n)
+        queries = checked_queries(queries, self._sphere.dims, k)
+        limit, asked = min(k, self._n), onto_sphere(queries, self._dims)
         rows = np.full((len(queries), limit), NOTHING)
         scores = np.full((len(queries), limit), -np.inf, dtype=np.float32)
         for start in range(0, len(queries), BATCH):
             with _told():
                 found = self._client.search(
                     self._collection,
-                    data=list(queries[start : start + BATCH]),
+                    data=list(asked[start : start + BATCH]),
                     anns_field="vector",
                     limit=limit,
                     search_params={"metric_type": "IP", "params": {"ef": max(chosen["ef"], limit)}},
@@ -126,7 +130,7 @@ class Milvus:
             for i, hits in enumerate(found, start):
                 rows[i, : len(hits)] = [hit["row"] for hit in hits]
                 scores[i, : len(hits)] = [hit["distance"] for hit in hits]
-        return padded(rows, self._centre.dot(scores, queries), k)
+        return padded(rows, np.where(rows < 0, -np.inf, self._sphere.dot(scores, queries)), k)
 
     def use_threads(self, n: int) -> None:
         """See `Engine`. Milvus decides for itself: Lite takes one thread for a query."""
@@ -170,8 +174,9 @@ class Milvus:
         params = {name: self.arguments[name] for name in ("M", "efConstruction")}
         index.add_index("vector", index_type="HNSW", metric_type="IP", params=params)
         client.create_collection(collection, schema=schema, consistency_level="Strong", timeout=WORK_S)
+        order = far_first(vectors)
         for start in range(0, len(vectors), BATCH):
-            points = [{"row": r, "vector": v} for r, v in enumerate(vectors[start : start + BATCH], start)]
+            points = [{"row": int(row), "vector": vectors[row]} for row in order[start : start + BATCH]]
             client.insert(collection, points, timeout=WORK_S)
         client.flush(collection)
         client.create_index(collection, index)  # waits until it is made
