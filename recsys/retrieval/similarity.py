@@ -15,6 +15,8 @@ import numpy as np
 SIMILARITIES = ("dot", "cosine", "euclidean")
 UNIT = 1e-4
 """How far from each other lengths may be to count as equal."""
+BLOCK = 2**12
+"""Vectors that are measured at once."""
 
 
 def as_dot(vectors: np.ndarray, similarity: str) -> np.ndarray:
@@ -49,7 +51,8 @@ def on_sphere(vectors: np.ndarray) -> np.ndarray:
 
     Where all are equally long already, no dimension is added.
     """
-    lengths = np.linalg.norm(np.asarray(vectors, dtype=np.float64), axis=1)
+    parts = np.array_split(vectors, -(-len(vectors) // BLOCK))  # in float64 all at once would take twice their memory
+    lengths = np.concatenate([np.linalg.norm(part.astype(np.float64), axis=1) for part in parts])
     longest = float(lengths.max(initial=0)) or 1.0
     if lengths.min(initial=longest) >= longest * (1 - UNIT):
         return (vectors / longest).astype(np.float32)
