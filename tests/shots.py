@@ -66,7 +66,7 @@ def take(settings: Settings, folder: Path) -> None:
                 wait_until_painted(page, shelf=SHELVES[path])
                 settle(page, SHELVES[path])
             elif path in ("map", "models", "retrieval"):
-                page.locator(".js-plotly-plot .modebar").wait_for(state="attached", timeout=60_000)
+                page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached", timeout=60_000)
                 page.wait_for_timeout(2000)  # WebGL draws after the plot says that it is there
             else:
                 page.get_by_role("heading", name="Tastespace").wait_for(timeout=60_000)
