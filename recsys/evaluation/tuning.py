@@ -95,7 +95,7 @@ def tune(name: str, train: Ratings, side: Side, progress: Callable[[int, int, st
 
     usual = {key: create(name).settings[key] for key in grid | stepwise}
     combinations = [usual | dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-    chosen = max(combinations, key=score)
+    chosen = max(combinations, key=score) if grid or not stepwise else usual
     for key, values in stepwise.items():
         chosen = max((chosen | {key: value} for value in values), key=score)
     return {
