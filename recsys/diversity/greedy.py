@@ -161,20 +161,16 @@ def rounds(rule: Rule, task: Task) -> Iterator[Round]:
         if picks is not None:
             rule.add(picks)
         open_, penalties = left & rule.admitted, rule.penalties
-        totals = scaled - penalties
-        merit = np.where(open_, totals, -np.inf)
-        best = merit.max(axis=1)
-        fillers = best == -np.inf
+        fillers = ~open_.any(axis=1)
         if fillers.any():
             open_ = np.where(fillers[:, None], left, open_)
             penalties = np.where(fillers[:, None], 0.0, penalties)
-            totals = scaled - penalties
-            merit = np.where(open_, totals, -np.inf)
-            best = merit.max(axis=1)
-        tied = merit >= best[:, None] - TIE
+        totals = scaled - penalties
+        merit = np.where(open_, totals, -np.inf)
+        tied = merit >= merit.max(axis=1, keepdims=True) - TIE
         # argmax takes the first of equals. Where all are equal, as before MMR's first pick with lam = 0, the most
         # relevant wins.
-        picks = np.where(tied, task.relevance, -np.inf).argmax(axis=1)
+        picks = np.argmax(np.where(tied, task.relevance, -np.inf), axis=1)
         yield Round(picks, fillers, penalties, totals, open_, rule.rivals)
         left[lists, picks] = False
 
