@@ -196,6 +196,6 @@ def _tuning(record: dict, tuned: dict[str, dict]) -> None:
             grid = f"Every combination of {plain(whole)}. " if whole else ""
             grid += f"Then one after the other: {plain(single)}." if single else ""
             chosen = ", ".join(f"{key} = {value}" for key, value in one["chosen"].items()) or "nothing to choose"
-            st.markdown(f"Chosen: **{plain(chosen)}**  \n:gray[Grid: {plain(grid) or 'none'}]")
+            st.markdown(f"Chosen: **{plain(chosen)}**  \n:gray[{grid or 'No grid.'}]")
             rows = [{**tried["settings"], "nDCG@10": tried["ndcg@10"]} for tried in one["validation"]]
             st.dataframe(sorted(rows, key=lambda row: -row["nDCG@10"]), hide_index=True, height=260)
