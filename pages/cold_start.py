@@ -10,7 +10,7 @@ funnel = resources.funnel(view.catalog)
 part = part_of(view, "cold_start")
 
 frame.header("cold_start", "Cold start", LEAD)
-cold_start.part_switch(part)
+frame.part_switch(cold_start.PARTS, part)
 frame.changes(hint=cold_start.HINTS[part], page="cold_start")
 cold_start.show(part, funnel)
 frame.honest(funnel.version)

@@ -10,7 +10,7 @@ funnel = resources.funnel(view.catalog)
 part = part_of(view, "retrieval")
 
 frame.header("retrieval", "Retrieval", LEAD)
-retrieval.part_switch(part)
+frame.part_switch(retrieval.PARTS, part)
 frame.changes(hint=retrieval.HINTS[part], page="retrieval")
 retrieval.show(part, funnel)
 frame.honest(funnel.version)

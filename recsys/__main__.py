@@ -290,14 +290,12 @@ def _similar(arguments, settings: Settings) -> dict:
 
 
 def _related(arguments, settings: Settings) -> dict:
-    from recsys.errors import InvalidInput, quoted
+    from recsys.errors import InvalidInput
     from recsys.retrieval.precomputed import LENGTH
 
     funnel, _ = _funnel(settings, arguments.catalog)
-    version, space = funnel.version, arguments.space or funnel.version.default_space
-    if space not in version.spaces:
-        has = f"It has: {', '.join(version.spaces)}."
-        raise InvalidInput(f"The catalog {version.name} has no space {quoted(space)}.", has)
+    version = funnel.version
+    space = version.has_space(arguments.space or version.default_space)
     if not 1 <= arguments.k <= LENGTH:
         raise InvalidInput(f"The lists have {LENGTH} places; {arguments.k} cannot be shown.", f"Ask for 1 to {LENGTH}.")
     rows, scores = funnel.related(arguments.item, space, arguments.k)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from recsys.diversity import Sweep, diversify
-from recsys.errors import InvalidInput, quoted
+from recsys.errors import InvalidInput
 from recsys.hits import Hits
 from recsys.models import SpaceModel, load_model, side_of
 from recsys.profile import Profile
@@ -196,12 +196,7 @@ class Funnel:
         Raises:
             InvalidInput: a space that the catalog does not have.
         """
-        space = request.space or self.version.default_space
-        if space not in self.version.spaces:
-            raise InvalidInput(
-                f"The catalog {self.version.name} has no space {quoted(space)}.",
-                f"It has: {', '.join(self.version.spaces)}.",
-            )
+        space = self.version.has_space(request.space or self.version.default_space)
         if space in self.version.learned:
             kind = {"als": FactorTower, "two-tower": TwoTowerTower}[self.version.learned[space]["model"]]
             return kind(self.version, space, self.model(space))

@@ -115,6 +115,17 @@ class Version:
         """Each space's vectors: (n, d) float32 in the items' order, a zero row where an item has none."""
         return {space: np.load(self.path / f"{space}.npy", mmap_mode="r") for space in self.manifest["spaces"]}
 
+    def has_space(self, space: str) -> str:
+        """The name of a space that the catalog has.
+
+        Raises:
+            InvalidInput: it has no such space.
+        """
+        if space not in self.spaces:
+            has = f"It has: {', '.join(self.spaces)}."
+            raise InvalidInput(f"The catalog {self.name} has no space {quoted(space)}.", has)
+        return space
+
     @cached_property
     def item_ids(self) -> np.ndarray:
         """(n,) str, the ids in the items' order."""

@@ -1,14 +1,11 @@
 """Search under conditions: filter first, inside or after, with ever fewer items left."""
 
-import json
-import os
 import time
 from pathlib import Path
 
-from recsys.bench.record import provenance
-from recsys.bench.retrieval import K, cases, folder_for_records
+from recsys.bench.record import folder_for_records, keep, provenance
+from recsys.bench.retrieval import K, cases
 from recsys.cache import Progress
-from recsys.errors import TastespaceError
 from recsys.retrieval.filtered import compare
 from recsys.settings import Settings
 from recsys.store import no_progress
@@ -44,15 +41,6 @@ def bench_conditions(
         run = {"data": data.about | {"measured_at": now}, "lines": compare(data.vectors, data.queries, k=K, seed=seed)}
         runs.append(run)
         if out is not None:
-            _keep(out / f"conditions-{data.label}.json", {"benchmark": "conditions", "k": K, **run, **provenance()})
+            keep(out / f"conditions-{data.label}.json", {"benchmark": "conditions", "k": K, **run, **provenance()})
     progress(len(measured), len(measured), "measured")
     return {"benchmark": "conditions", "k": K, "runs": runs, **provenance()}
-
-
-def _keep(path: Path, record: dict) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(json.dumps(record, indent=1))
-        os.replace(draft, path)
-    except OSError as error:
-        raise TastespaceError(f"The record {path.name} cannot be written: {error.strerror}.", "Make room.") from error

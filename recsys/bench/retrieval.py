@@ -16,12 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.bench.record import percentiles, provenance
+from recsys.bench.record import folder_for_records, keep, percentiles, provenance
 from recsys.cache import Progress, key_of
-from recsys.errors import InvalidInput, TastespaceError, quoted
-from recsys.funnel import Funnel, Request
-from recsys.population import simulate
-from recsys.profile import Profile
+from recsys.errors import InvalidInput, TastespaceError
+from recsys.funnel import Funnel
+from recsys.lessons.retrieval.queries import K, profile_queries, searched
 from recsys.retrieval import ENGINES, version_of
 from recsys.retrieval.growth import fit_exponent
 from recsys.retrieval.judge import exact, judged
@@ -34,11 +33,7 @@ from recsys.version import Version, open_current
 
 MEASURED = 2
 """Raise it whenever a record of an earlier run must not stand beside new ones."""
-K = 10
 QUERIES = 200
-MOST_LIKES = 5
-TRIES = 20
-"""So many profiles are tried for each query that is wanted, before the catalog is taken to have too few."""
 REFERENCE = "exhaustive"
 """Measured in every run, for the others' times are told as a share of its own."""
 GROWN_FROM = "clipart", "text"
@@ -136,41 +131,17 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def profile_queries(version: Version, space: str, n: int, seed: int) -> np.ndarray:
-    """Query vectors of simulated profiles, each with 1 to 5 likes, through the space's tower: (<=n, d) float32.
-
-    The likes are those of one person: what real users rated 4 or more, or the simulated population's likes where
-    nobody is real.
-
-    Raises:
-        InvalidInput: the catalog has no such space, or none of its profiles says anything in it.
-    """
-    tower = Funnel(version, store=None, encode_wish=lambda profile: {}).tower(Request(Profile(), space=space))
-    rng, likes = np.random.default_rng(seed), _likes(version, seed)
-    found: list[np.ndarray] = []
-    for _ in range(n * TRIES if likes else 0):
-        rows = rng.permutation(likes[rng.integers(len(likes))])[: rng.integers(1, MOST_LIKES + 1)]
-        query = tower.query(Profile(likes=tuple(version.item_ids[rows])))
-        if query is not None and query.vector.any():
-            found.append(query.vector.astype(np.float32))
-        if len(found) == n:
-            break
-    if not found:
-        raise InvalidInput(f"In {version.name}, nobody likes anything that has a vector in the space {space}.")
-    return np.stack(found)
-
-
 def catalog_data(version: Version, space: str, seed: int) -> Data:
     """A space of a built catalog, without the items that have no vector in it.
 
     Raises:
         InvalidInput: as `profile_queries`.
     """
-    queries = profile_queries(version, space, QUERIES, seed)
-    every = np.asarray(version.spaces[space])
-    vectors = np.ascontiguousarray(every[every.any(axis=1)])
+    queries = profile_queries(Funnel(version, store=None, encode_wish=dict), space, QUERIES, seed)
+    vectors = searched(version, space).vectors
     about = {"catalog": version.name, "space": space, "version": version.id, "synthetic": False}
-    return _data(f"{version.name}-{space}", vectors, queries, seed, about, len(every) - len(vectors), None)
+    left_out = len(version.item_ids) - len(vectors)
+    return _data(f"{version.name}-{space}", vectors, queries, seed, about, left_out, None)
 
 
 def synthetic_data(version: Version, space: str, n: int, dims: int, seed: int) -> Data:
@@ -217,25 +188,12 @@ def cases(
     if catalog is None and synthetic is None:
         raise InvalidInput("There is nothing to measure on.", "Give --catalog C or --synthetic N,D.")
     version = open_current(settings, catalog or GROWN_FROM[0])
-    if space is not None and space not in version.spaces:
-        has = f"It has: {', '.join(version.spaces)}."
-        raise InvalidInput(f"The catalog {version.name} has no space {quoted(space)}.", has)
+    if space is not None:
+        version.has_space(space)
     if synthetic is None:
         return [lambda s=s: catalog_data(version, s, seed) for s in ([space] if space else version.spaces)]
     grown = space or (GROWN_FROM[1] if GROWN_FROM[1] in version.spaces else version.default_space)
     return [lambda n=n: synthetic_data(version, grown, n, synthetic[1], seed) for n in (sizes or synthetic[:1])]
-
-
-def folder_for_records(out: Path) -> None:
-    """Makes the folder if it is not there.
-
-    Raises:
-        InvalidInput: it cannot be made.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"Records cannot be kept in {out.name}: {error.strerror}.", "Name a folder.") from error
 
 
 def measure(name: str, data: Data, truth: tuple, home: Path, limit_s: float) -> dict:
@@ -274,16 +232,6 @@ def growth(runs: Sequence[dict]) -> list[dict]:
             figures = {"exponent": round(exponent, 3), "standard_error": round(error, 3), "sizes": len(points)}
             found.append({"engine": engine, "cost": cost, **figures})
     return found
-
-
-def _likes(version: Version, seed: int) -> list[np.ndarray]:
-    """The rows that each person likes."""
-    if version.ratings is None:
-        return list(simulate(version, seed=seed).likes)
-    liked = version.ratings.part(version.ratings.liked)
-    order = np.argsort(liked.users, kind="stable")
-    people = np.split(liked.items[order], np.flatnonzero(np.diff(liked.users[order])) + 1)
-    return [rows for rows in people if len(rows)]
 
 
 def _data(label: str, vectors: np.ndarray, queries: np.ndarray, seed: int, about: dict, left_out: int, grown) -> Data:
@@ -461,9 +409,4 @@ def _keep(data: Data, name: str, out: Path | None, row: dict) -> None:
     if record is None:
         return
     path, key = record
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(json.dumps({"key": key, "data": data.about, "engine": row, **provenance()}, indent=1))
-        os.replace(draft, path)
-    except OSError as error:
-        raise TastespaceError(f"The record {path.name} cannot be written: {error.strerror}.") from error
+    keep(path, {"key": key, "data": data.about, "engine": row, **provenance()})

@@ -83,10 +83,7 @@ def choose(
         raise InvalidInput(f"There is no strategy {quoted(strategy)}.", f"There is: {', '.join(strategies(version))}.")
     if strategy not in strategies(version):
         raise InvalidInput(NO_RATINGS, f"Use one of: {', '.join(strategies(version))}.")
-    if space not in version.spaces:
-        raise InvalidInput(
-            f"The catalog {version.name} has no space {quoted(space)}.", f"It has: {', '.join(version.spaces)}."
-        )
+    version.has_space(space)
     if n < 1:
         raise InvalidInput(f"{n} items cannot be shown.", "Show 1 or more.")
     ratings = read_ratings(version.catalog, without) if version.catalog.interactions is not None else None

@@ -5,13 +5,14 @@ distance becomes one too; see `recsys.retrieval.similarity`.
 """
 
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from recsys.errors import MissingExtra
+from recsys.errors import MissingExtra, NotBuilt
 
 EXTRA = "pip install -r requirements-engines.txt"
 NOTHING = -1
@@ -179,6 +180,28 @@ def padded(rows: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np
     empty = wide[0] < 0
     wide[0][empty], wide[1][empty] = NOTHING, -np.inf
     return wide
+
+
+def no_index(engine: Engine, folder: Path) -> NotBuilt:
+    """What `open` raises where a folder holds no index of the engine, or one that cannot be read."""
+    return NotBuilt(f"There is no index of {engine.name} in {folder.name}.", "Build it first.")
+
+
+def imported(module: str, library: str, needs: str = "") -> ModuleType:
+    """An engine's library.
+
+    Args:
+        module: what is imported.
+        library: the distribution it comes with.
+        needs: what else has to be there for it, for the sentence.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise missing(library, needs) from error
 
 
 def missing(library: str, needs: str = "") -> MissingExtra:

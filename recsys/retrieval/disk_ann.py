@@ -9,7 +9,6 @@ from types import ModuleType
 
 import numpy as np
 
-from recsys.errors import NotBuilt
 from recsys.retrieval.base import (
     NOTHING,
     Knob,
@@ -17,7 +16,8 @@ from recsys.retrieval.base import (
     checked_knobs,
     checked_queries,
     checked_vectors,
-    missing,
+    imported,
+    no_index,
     padded,
 )
 from recsys.retrieval.similarity import on_sphere, onto_sphere
@@ -91,7 +91,7 @@ class DiskAnn:
             with _no_output():
                 self._index = diskannpy.StaticDiskIndex(str(folder), num_threads=0, beam_width=BEAM)
         except Exception as error:  # the library raises bare ones
-            raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
+            raise no_index(self, folder) from error
 
     def search(self, queries: np.ndarray, k: int, **knobs: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine`."""
@@ -144,8 +144,4 @@ def _no_output() -> Iterator[None]:
 def _load() -> ModuleType:
     # Read once, when the library first logs; without it, every search prints lines.
     os.environ.setdefault("RUST_LOG", "error")
-    try:
-        import diskannpy
-    except ImportError as error:
-        raise missing("diskannpy-rust") from error
-    return diskannpy
+    return imported("diskannpy", "diskannpy-rust")

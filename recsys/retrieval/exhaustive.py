@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.errors import NotBuilt
-from recsys.retrieval.base import checked_knobs, checked_queries, checked_vectors, padded
+from recsys.retrieval.base import checked_knobs, checked_queries, checked_vectors, no_index, padded
 
 BLOCK = 2**24
 """Scores held at once: 64 MB of float32."""
@@ -30,7 +29,7 @@ class Exhaustive:
         try:
             self._vectors = np.load(folder / "vectors.npy")
         except (OSError, EOFError, ValueError) as error:
-            raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
+            raise no_index(self, folder) from error
 
     def search(self, queries: np.ndarray, k: int, **knobs: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine`."""

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.errors import NotBuilt
-from recsys.retrieval.base import checked_knobs, checked_queries, checked_vectors, missing, padded
+from recsys.retrieval.base import checked_knobs, checked_queries, checked_vectors, imported, no_index, padded
 from recsys.retrieval.similarity import on_sphere, onto_sphere
 from recsys.retrieval.sphere import Sphere
 
@@ -56,7 +55,7 @@ class FaissEngine:
         try:
             self._sphere, self._index = Sphere.read(folder), faiss.read_index(str(folder / FILE))
         except (OSError, ValueError, TypeError, RuntimeError) as error:
-            raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
+            raise no_index(self, folder) from error
 
     def search(self, queries: np.ndarray, k: int, **knobs: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine`."""
@@ -92,11 +91,7 @@ def load_faiss() -> ModuleType:
     Raises:
         MissingExtra: it is not installed.
     """
-    try:
-        import faiss
-    except ImportError as error:
-        raise missing("faiss-cpu") from error
-    return faiss
+    return imported("faiss", "faiss-cpu")
 
 
 def cells_for(n: int) -> int:

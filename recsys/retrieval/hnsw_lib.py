@@ -5,7 +5,6 @@ from types import ModuleType
 
 import numpy as np
 
-from recsys.errors import NotBuilt
 from recsys.retrieval.base import (
     NOTHING,
     Knob,
@@ -13,7 +12,8 @@ from recsys.retrieval.base import (
     checked_knobs,
     checked_queries,
     checked_vectors,
-    missing,
+    imported,
+    no_index,
     padded,
 )
 from recsys.retrieval.similarity import on_sphere, onto_sphere
@@ -70,7 +70,7 @@ class Hnswlib:
             self._index = hnswlib.Index("ip", int(np.load(folder / "dims.npy")))
             self._index.load_index(str(folder / FILE))
         except (OSError, EOFError, ValueError, TypeError, RuntimeError) as error:
-            raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
+            raise no_index(self, folder) from error
 
     def search(self, queries: np.ndarray, k: int, **knobs: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine`."""
@@ -104,8 +104,4 @@ class Hnswlib:
 
 
 def _load() -> ModuleType:
-    try:
-        import hnswlib
-    except ImportError as error:
-        raise missing("hnswlib", "it needs a C++ compiler") from error
-    return hnswlib
+    return imported("hnswlib", "hnswlib", "it needs a C++ compiler")

@@ -22,6 +22,7 @@ from recsys.retrieval.base import (
     checked_queries,
     checked_vectors,
     missing,
+    no_index,
     padded,
 )
 from recsys.retrieval.similarity import on_sphere, onto_sphere
@@ -96,7 +97,7 @@ class Milvus:
             if not _server() and not (folder / FILE).exists():
                 raise FileNotFoundError(FILE)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
+            raise no_index(self, folder) from error
         self._connect(folder)
         with _told():
             if not self._client.has_collection(self._collection, timeout=CONNECT_S):
@@ -130,7 +131,7 @@ class Milvus:
             for i, hits in enumerate(found, start):
                 rows[i, : len(hits)] = [hit["row"] for hit in hits]
                 scores[i, : len(hits)] = [hit["distance"] for hit in hits]
-        return padded(rows, np.where(rows < 0, -np.inf, self._sphere.dot(scores, queries)), k)
+        return padded(rows, self._sphere.dot(scores, queries), k)
 
     def use_threads(self, n: int) -> None:
         """See `Engine`. Milvus decides for itself: Lite takes one thread for a query."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from recsys.errors import MissingExtra, NotBuilt, StoreUnavailable
-from recsys.retrieval.base import NOTHING, checked_knobs, checked_queries, checked_vectors, padded
+from recsys.retrieval.base import NOTHING, checked_knobs, checked_queries, checked_vectors, no_index, padded
 
 ABOUT = "pinecone.json"
 NAMESPACE = "items"
@@ -87,7 +87,7 @@ class Pinecone:
             about = json.loads((folder / ABOUT).read_text())
             self._index_name, self._n, self._dims = about["index"], about["n"], about["dims"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
+            raise no_index(self, folder) from error
         with _told(pinecone):
             self._client = pinecone.Pinecone(api_key=os.environ[KEY], timeout=REQUEST_S)
             if not self._client.indexes.exists(self._index_name):

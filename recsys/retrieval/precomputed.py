@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from recsys.errors import NotBuilt
-from recsys.retrieval.base import NOTHING, checked_knobs, checked_queries, checked_vectors, padded
+from recsys.retrieval.base import NOTHING, checked_knobs, checked_queries, checked_vectors, no_index, padded
 from recsys.retrieval.exhaustive import nearest
 
 LENGTH = 100
@@ -57,7 +57,7 @@ class Precomputed:
             self._dims = int(np.load(folder / "dims.npy"))
             keys, self._rows, self._scores = (np.load(folder / f"{name}.npy") for name in ("keys", "rows", "scores"))
         except (OSError, ValueError, TypeError) as error:
-            raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
+            raise no_index(self, folder) from error
         self._place = {key.tobytes(): place for place, key in enumerate(keys)}
 
     def search(self, queries: np.ndarray, k: int, **knobs: int) -> tuple[np.ndarray, np.ndarray]:

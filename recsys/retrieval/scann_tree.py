@@ -5,7 +5,6 @@ from types import ModuleType
 
 import numpy as np
 
-from recsys.errors import NotBuilt
 from recsys.retrieval.base import (
     NOTHING,
     Knob,
@@ -13,7 +12,8 @@ from recsys.retrieval.base import (
     checked_knobs,
     checked_queries,
     checked_vectors,
-    missing,
+    imported,
+    no_index,
     padded,
 )
 from recsys.retrieval.faiss_pq import RESCORE
@@ -73,7 +73,7 @@ class Scann:
             self._shape = tuple(np.load(folder / "shape.npy").tolist())
             self._index = scann.load_searcher(str(folder), assets_backcompat_shim=False)
         except (OSError, EOFError, ValueError, IndexError, RuntimeError) as error:
-            raise NotBuilt(f"There is no index of {self.name} in {folder.name}.", "Build it first.") from error
+            raise no_index(self, folder) from error
 
     def search(self, queries: np.ndarray, k: int, **knobs: int) -> tuple[np.ndarray, np.ndarray]:
         """See `Engine`. Even with `rescore` 0 the scores are true ones, of the k that the codes found."""
@@ -98,8 +98,4 @@ class Scann:
 
 
 def _load() -> ModuleType:
-    try:
-        from scann import scann_ops_pybind
-    except ImportError as error:
-        raise missing("scann", "on Linux only") from error
-    return scann_ops_pybind
+    return imported("scann", "scann", "on Linux only").scann_ops_pybind

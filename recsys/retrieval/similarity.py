@@ -46,13 +46,18 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
+def lengths_of(vectors: np.ndarray) -> np.ndarray:
+    """Lengths of vectors (n, d): (n,) float64. In float64 all at once, the vectors would take twice their memory."""
+    parts = np.array_split(vectors, -(-len(vectors) // BLOCK))
+    return np.concatenate([np.linalg.norm(part.astype(np.float64), axis=1) for part in parts])
+
+
 def on_sphere(vectors: np.ndarray) -> np.ndarray:
     """Items on the unit sphere, in the same order for every query of `onto_sphere`: (n, d) -> (n, d or d + 1) float32.
 
     Where all are equally long already, no dimension is added.
     """
-    parts = np.array_split(vectors, -(-len(vectors) // BLOCK))  # in float64 all at once would take twice their memory
-    lengths = np.concatenate([np.linalg.norm(part.astype(np.float64), axis=1) for part in parts])
+    lengths = lengths_of(vectors)
     longest = float(lengths.max(initial=0)) or 1.0
     if lengths.min(initial=longest) >= longest * (1 - UNIT):
         return (vectors / longest).astype(np.float32)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from recsys.retrieval.similarity import lengths_of
+
 FILE = "sphere.json"
-BLOCK = 2**12
-"""Vectors that are measured at once."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,7 @@ class Sphere:
     @classmethod
     def around(cls, vectors: np.ndarray) -> "Sphere":
         """The sphere of vectors (n, d)."""
-        parts = np.array_split(vectors, -(-len(vectors) // BLOCK))
-        longest = max(float(np.linalg.norm(part.astype(np.float64), axis=1).max()) for part in parts)
-        return cls(vectors.shape[1], longest or 1.0)
+        return cls(vectors.shape[1], float(lengths_of(vectors).max()) or 1.0)
 
     def dot(self, cosines: np.ndarray, queries: np.ndarray) -> np.ndarray:
         """Dot products with the vectors as they were given.

@@ -2,6 +2,7 @@
 
 import html
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,20 @@ def things_to_try(page: str) -> None:
 
 def _take(one: Try) -> None:
     state.go(replace(one.view, tour=state.view().tour), f"{one.label}. Look: {one.look_for}")
+
+
+def part_switch(parts: Mapping[str, str], part: str) -> None:
+    """Which part of a page is shown: its parts in words, by name."""
+    key = state.shown("part", part)
+    st.segmented_control(
+        "Part",
+        list(parts),
+        key=key,
+        required=True,
+        format_func=parts.get,
+        label_visibility="collapsed",
+        on_change=state.changed(key, lambda chosen: state.change(f"{parts[chosen]}.", part=chosen)),
+    )
 
 
 def changes(

@@ -227,46 +227,30 @@ _TRIES = {
             "models",
         ),
     ],
-    ("retrieval", "clipart"): [
-        Try(
-            "A million vectors",
-            "Here comparing with all takes long, and engines earn their keep. Which line reaches furthest right?",
-            View("clipart", part="speed", data=MILLION),
-            "retrieval",
-        ),
-        Try(
-            "What product codes miss",
-            "Codes alone, a sixteenth of the size: which of the true ten are lost? Turn rescore up and they come back.",
-            View("clipart", part="engine", engine="faiss-pq", knobs=("rescore=0",)),
-            "retrieval",
-        ),
-        Try(
-            "How a graph walks",
-            "From link to link towards the query: count how few of the drawings it is compared with.",
-            View("clipart", part="inside", inside="graph"),
-            "retrieval",
-        ),
-    ],
-    ("retrieval", "movies"): [
-        Try(
-            "A million vectors",
-            "Here comparing with all takes long, and engines earn their keep. Which line reaches furthest right?",
-            View("movies", part="speed", data=MILLION),
-            "retrieval",
-        ),
-        Try(
-            "What product codes miss",
-            "Codes alone, a sixteenth of the size: which of the true ten are lost? Turn rescore up and they come back.",
-            View("movies", part="engine", engine="faiss-pq", knobs=("rescore=0",)),
-            "retrieval",
-        ),
-        Try(
-            "How a graph walks",
-            "From link to link towards the query: count how few of the films it is compared with.",
-            View("movies", part="inside", inside="graph"),
-            "retrieval",
-        ),
-    ],
+    **{
+        ("retrieval", catalog): [
+            Try(
+                "A million vectors",
+                "Here comparing with all takes long, and engines earn their keep. Which line reaches furthest right?",
+                View(catalog, part="speed", data=MILLION),
+                "retrieval",
+            ),
+            Try(
+                "What product codes miss",
+                "Codes alone, a sixteenth of the size: which of the true ten are lost? Turn rescore up and they come "
+                "back.",
+                View(catalog, part="engine", engine="faiss-pq", knobs=("rescore=0",)),
+                "retrieval",
+            ),
+            Try(
+                "How a graph walks",
+                f"From link to link towards the query: count how few of the {items} it is compared with.",
+                View(catalog, part="inside", inside="graph"),
+                "retrieval",
+            ),
+        ]
+        for catalog, items in (("clipart", "drawings"), ("movies", "films"))
+    },
 }
 
 _TOUR: tuple[Try, ...] = (

@@ -1,9 +1,6 @@
 """The Cold start page: a new user, a new item, a new domain, a simulated population, and what was measured."""
 
-import streamlit as st
-
 from recsys.funnel import Funnel
-from recsys.ui import state
 from recsys.ui.cold_start.domain import new_domain
 from recsys.ui.cold_start.item import new_item
 from recsys.ui.cold_start.measured import measured
@@ -30,17 +27,3 @@ _SHOWN = {"user": new_user, "item": new_item, "domain": new_domain, "population"
 def show(part: str, funnel: Funnel) -> None:
     """Shows a part of the lesson."""
     _SHOWN[part](funnel)
-
-
-def part_switch(part: str) -> None:
-    """Which part of the lesson is shown."""
-    key = state.shown("part", part)
-    st.segmented_control(
-        "Part",
-        list(PARTS),
-        key=key,
-        required=True,
-        format_func=PARTS.get,
-        label_visibility="collapsed",
-        on_change=state.changed(key, lambda p: state.change(f"{PARTS[p]}.", part=p)),
-    )

@@ -1,9 +1,6 @@
 """The Retrieval page: speed against recall, one engine, growth, conditions, and how an index works inside."""
 
-import streamlit as st
-
 from recsys.funnel import Funnel
-from recsys.ui import state
 
 PARTS = {
     "speed": "Speed and recall",
@@ -43,17 +40,3 @@ def show(part: str, funnel: Funnel) -> None:
         from recsys.ui.retrieval import board
 
         board.show(funnel)
-
-
-def part_switch(part: str) -> None:
-    """Which part of the page is shown."""
-    key = state.shown("part", part)
-    st.segmented_control(
-        "Part",
-        list(PARTS),
-        key=key,
-        required=True,
-        format_func=PARTS.get,
-        label_visibility="collapsed",
-        on_change=state.changed(key, lambda p: state.change(f"{PARTS[p]}.", part=p)),
-    )

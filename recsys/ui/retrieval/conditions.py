@@ -54,14 +54,7 @@ def _chosen(found: dict[str, Conditions]) -> Conditions:
     asked = state.view().data
     label = asked if asked in found else list(texts)[-1]
     if len(texts) > 1:
-        key = state.shown("data", label)
-        st.selectbox(
-            "Vectors",
-            list(texts),
-            key=key,
-            format_func=texts.get,
-            on_change=state.changed(key, lambda name: state.change(f"Conditions on: {texts[name]}.", data=name)),
-        )
+        data.offer(texts, label, "Conditions on")
     return found[label]
 
 

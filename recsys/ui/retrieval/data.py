@@ -63,16 +63,21 @@ def choose(version: Version, found: list[Record]) -> str:
             icon=":material/info:",
         )
     label = asked if asked in texts else usual
+    offer(texts, label, "Engines on")
+    return label
+
+
+def offer(texts: dict[str, str], label: str, said: str) -> None:
+    """A choice of vectors, by name in words; what is chosen goes into the link."""
     key = state.shown("data", label)
     st.selectbox(
         "Vectors",
         list(texts),
         key=key,
         format_func=texts.get,
-        on_change=state.changed(key, lambda name: state.change(f"Engines on: {texts[name]}.", data=name)),
+        on_change=state.changed(key, lambda name: state.change(f"{said}: {texts[name]}.", data=name)),
         help="The catalog's own spaces, and synthetic vectors: grown from real ones, to see what many more would do.",
     )
-    return label
 
 
 def synthetic_words(data: dict) -> str:

@@ -12,7 +12,7 @@ from recsys.ui.words import plain
 _AXES = {
     "p50_ms": ("median ms a query", 1.0, "As they come, one thread. Hover for the recall, which may fall meanwhile."),
     "index_bytes": ("MB on disk", 1e6, "What the index takes on disk; the vectors themselves are mostly in it."),
-    "build_s": ("seconds", 1.0, "From vectors in memory to an index on disk, one thread."),
+    "build_s": ("seconds", 1.0, "From vectors in memory to an index on disk, one thread; Qdrant takes two."),
 }
 
 

@@ -11,9 +11,11 @@ from schema import documented_bench, told
 
 from recsys.__main__ import main
 from recsys.bench import retrieval as bench
-from recsys.bench.retrieval import bench_retrieval, catalog_data, growth, profile_queries, synthetic_data
+from recsys.bench.retrieval import bench_retrieval, catalog_data, growth, synthetic_data
 from recsys.catalog import Catalog, Facet
 from recsys.errors import InvalidInput, NotBuilt
+from recsys.funnel import Funnel
+from recsys.lessons.retrieval.queries import profile_queries
 from recsys.settings import Settings
 from recsys.version import open_current, publish
 
@@ -164,8 +166,12 @@ def test_a_record_that_cannot_be_kept(settings, tmp_path):
         bench_retrieval(settings, "clipart", "text", engines=["exhaustive"], out=tmp_path / "file" / "out")
 
 
+def funnel(settings, name):
+    return Funnel(open_current(settings, name), None, dict)
+
+
 def test_queries_are_profiles_through_the_tower(settings):
-    queries = profile_queries(open_current(settings, "rated"), "text", 40, 0)
+    queries = profile_queries(funnel(settings, "rated"), "text", 40, 0)
     assert queries.shape == (40, 12) and queries.dtype == np.float32
     # Ann likes 1 and 2, Bob likes 0; nobody else likes anything: four profiles, of which each is a unit mean.
     both = TEXT[1].astype(np.float64) + TEXT[2]
@@ -173,11 +179,11 @@ def test_queries_are_profiles_through_the_tower(settings):
     near = np.abs(queries[:, None] - possible).max(axis=2) < 1e-6
     assert near.any(axis=1).all() and near.any(axis=0).all()
     # In the image space Bob's only like has no vector, so that he says nothing there.
-    shown = profile_queries(open_current(settings, "rated"), "image", 40, 0)
+    shown = profile_queries(funnel(settings, "rated"), "image", 40, 0)
     assert shown.shape == (40, 8) and shown.any(axis=1).all()
-    simulated = profile_queries(open_current(settings, "clipart"), "text", 40, 3)
-    assert (simulated == profile_queries(open_current(settings, "clipart"), "text", 40, 3)).all()
-    assert (simulated != profile_queries(open_current(settings, "clipart"), "text", 40, 4)).any()
+    simulated = profile_queries(funnel(settings, "clipart"), "text", 40, 3)
+    assert (simulated == profile_queries(funnel(settings, "clipart"), "text", 40, 3)).all()
+    assert (simulated != profile_queries(funnel(settings, "clipart"), "text", 40, 4)).any()
 
 
 def test_items_without_a_vector_are_left_out(settings):
