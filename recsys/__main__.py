@@ -116,14 +116,39 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--space", metavar="S", help="by which vectors; the catalog's own choice by default")
     sub.add_argument("--k", type=int, default=10, metavar="N", help="length of the list (%(default)s)")
 
-    sub = command("recommend", _recommend, "Recommend to a profile.")
-    on_catalog(sub)
-    asking(sub, otherwise="what measured best for so many likes")
-    sub.add_argument("--user", metavar="ID", help="a user whom the catalog knows, by all their ratings")
-    sub.add_argument(
-        "--about", action="append", default=[], metavar="FACT", help="such as age:25-34, for two_tower (repeatable)"
-    )
-    sub.add_argument("--diversity", default="mmr", metavar="M", help="plain, mmr, dpp or cap (%(default)s)")
+    for name, run, text in (
+        ("recommend", _recommend, "Recommend to a profile."),
+        ("explain", _explain, "Tell why an item is in a profile's list, or at which stage it fell and why."),
+    ):
+        sub = command(name, run, text)
+        on_catalog(sub)
+        if name == "explain":
+            sub.add_argument("--item", required=True, metavar="ID", help="the item in question")
+        asking(sub, otherwise="what measured best for so many likes")
+        sub.add_argument("--user", metavar="ID", help="a user whom the catalog knows, by all their ratings")
+        sub.add_argument(
+            "--about", action="append", default=[], metavar="FACT", help="such as age:25-34, for two_tower (repeatable)"
+        )
+        sub.add_argument("--diversity", default="mmr", metavar="M", help="plain, mmr, dpp or cap (%(default)s)")
+        sub.add_argument(
+            "--tower",
+            action="append",
+            default=[],
+            metavar="S",
+            help="a space; several are fused (repeatable)",
+        )
+        sub.add_argument("--engine", default="qdrant", metavar="E", help="what retrieves (%(default)s)")
+        sub.add_argument(
+            "--filtering",
+            default="inside",
+            metavar="F",
+            help="inside, before or after retrieval (%(default)s)",
+        )
+        sub.add_argument("--cap", type=int, metavar="N", help="at most N of a category go on from the filters")
+        sub.add_argument("--ranker", default="none", metavar="R", help="none, gbdt or dnn (%(default)s)")
+        sub.add_argument(
+            "--sizes", metavar="N,N,N[,K]", help="what retrieval, filters and ranker let out, and the list's length"
+        )
 
     sub = command("train", _train, "Teach the model of a learned space; the next build serves it.")
     sub.add_argument("--catalog", default="movies", metavar="C", help="the catalog's name (%(default)s)")
@@ -310,13 +335,51 @@ def _related(arguments, settings: Settings) -> dict:
 def _recommend(arguments, settings: Settings) -> dict:
     from recsys.explain import as_document
 
+    return as_document(*_answered(arguments, settings))
+
+
+def _explain(arguments, settings: Settings) -> dict:
+    from recsys.explain import why_document
+
+    return why_document(*_answered(arguments, settings), arguments.item)
+
+
+def _answered(arguments, settings: Settings):
+    """The funnel and its answer to what `recommend` and `explain` ask."""
     funnel, _ = _funnel(settings, arguments.catalog)
-    request = replace(_request(arguments, funnel.version), diversity=arguments.diversity)
+    request = _request(arguments, funnel.version)
     profile = request.profile.being(arguments.user)
     for fact in arguments.about:
         profile = profile.knowing(*_fact(fact, funnel.version))
-    request = replace(request, profile=profile, space=request.space or funnel.best_space(profile))
-    return as_document(funnel, funnel.recommend(request))
+    space, *also = arguments.tower or [request.space or funnel.best_space(profile)]
+    request = replace(
+        request,
+        profile=profile,
+        space=space,
+        also=tuple(dict.fromkeys(s for s in also if s != space)),
+        engine=arguments.engine,
+        filtering=arguments.filtering,
+        cap=arguments.cap,
+        ranker=arguments.ranker,
+        diversity=arguments.diversity,
+    )
+    if arguments.sizes is not None:
+        *sizes, k = _sizes(arguments.sizes, request.k)
+        request = replace(request, sizes=type(request.sizes)(*sizes), k=k)
+    return funnel, funnel.recommend(request)
+
+
+def _sizes(text: str, k: int) -> list[int]:
+    """Four sizes from `1000,200,20,10`; the last one, the list's length, may be left out."""
+    from recsys.errors import InvalidInput, quoted
+
+    try:
+        sizes = [int(part) for part in text.split(",")]
+    except ValueError:
+        sizes = []
+    if len(sizes) not in (3, 4):
+        raise InvalidInput(f"The sizes {quoted(text)} cannot be read.", "Write them like 1000,200,20,10.")
+    return sizes if len(sizes) == 4 else [*sizes, k]
 
 
 def _train(arguments, settings: Settings) -> dict:

@@ -1,10 +1,11 @@
-"""Why an item is in the list: what each signal adds to its relevance, and the liked item it is nearest to."""
+"""Why an item is in the list, or why not: its signals and the liked item it is nearest to, or the stage it fell at."""
 
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
 
+from recsys.candidates import RRF_OFFSET, STORE
 from recsys.funnel import Funnel, Recommendation
 from recsys.towers import heard
 from recsys.where import Where
@@ -16,7 +17,7 @@ class Reason:
 
     Attributes:
         signal: `likes`, `wish`, `categories`, `dislikes` or `prior`; in the two-tower space `everybody` and `about`;
-            `popular` or `typical` on a starting list.
+            `popular` or `typical` on a starting list. Where several spaces were fused, each of them by its name.
         value: what it adds; the values of one item's signals sum up to its relevance.
         item_id: for `likes` and `dislikes`, the liked or disliked item most alike; else None.
         similarity: how alike, in [-1, 1]; None without an item.
@@ -42,6 +43,15 @@ def explain(funnel: Funnel, answer: Recommendation, positions: np.ndarray) -> li
     if answer.query is None:
         signal = {"popular": "popular", "prior": "prior"}.get(answer.starting, "typical")
         return [[Reason(signal, float(answer.relevance[p]))] for p in positions]
+    if answer.fused:
+        ranks = {space: own[positions] for space, own in answer.fused.items()}
+        return [
+            sorted(
+                (Reason(space, 1 / (RRF_OFFSET + int(own[i]))) for space, own in ranks.items() if own[i]),
+                key=lambda r: -r.value,
+            )
+            for i in range(len(positions))
+        ]
     version, said = funnel.version, heard(funnel.version, answer.request.profile)
     rows = answer.candidates[positions]
     vectors = version.spaces[answer.space][rows].astype(np.float64)
@@ -74,6 +84,111 @@ def _most_alike(
     return {i: (str(ids[others[j]]), float(similarity[i, j])) for i, j in enumerate(best)}
 
 
+@dataclass(frozen=True)
+class Fate:
+    """What became of one item.
+
+    Attributes:
+        place: its place in the list, from 1; None where it is not in it.
+        stage: the stage that dropped it; None where it is in the list.
+        reason: why, as the trace counts it; None where it is in the list.
+        detail: the same in a sentence, with the figures.
+    """
+
+    place: int | None
+    stage: str | None
+    reason: str | None
+    detail: str
+
+
+def why(funnel: Funnel, answer: Recommendation, item_id: str) -> Fate:
+    """Why an item is in a list or is not.
+
+    Raises:
+        UnknownItem: no such item.
+    """
+    (row,) = funnel.version.rows([item_id])
+    shown = np.flatnonzero(answer.candidates[answer.picks] == row)
+    if len(shown):
+        place = int(shown[0]) + 1
+        took = float(answer.penalties[shown[0]])
+        likeness = f", although likeness to others took off {took:.3f}" if took > 0.0005 else ""
+        return Fate(place, None, None, f"It is number {place} of the list{likeness}.")
+    stage, reason = answer.trace.fate(row)
+    return Fate(None, stage, reason, _DETAILS[stage](funnel, answer, row, reason))
+
+
+def _not_retrieved(funnel: Funnel, answer: Recommendation, row: int, reason: str) -> str:
+    request = answer.request
+    (stage,) = (s for s in answer.trace.stages if s.stage == "retrieve")
+    if reason.startswith("breaks"):
+        return _breaks(funnel, answer, row, reason)
+    if reason.startswith("has no vector"):
+        return f"It {reason}, so nothing can be near to it."
+    if answer.query is None:
+        return f"The starting list holds {stage.n_out:,} items, and this is none of them."
+    if answer.fused:
+        return f"It is not among the first {stage.n_out:,} when the lists of {' and '.join(answer.fused)} are fused."
+    score = float(funnel.candidates.score(answer.space, answer.query.vector, np.array([row]))[0])
+    if request.prior is not None:
+        score += float(request.prior.weight * request.prior.scores[row])
+    if request.engine != STORE and score > stage.last:
+        return f"It is near enough: {score:.3f}, and the last one has {stage.last:.3f}. {request.engine} missed it."
+    return f"Its relevance is {score:.3f}; the last of the {stage.n_out:,} that were retrieved has {stage.last:.3f}."
+
+
+def _breaks(funnel: Funnel, answer: Recommendation, row: int, reason: str) -> str:
+    (condition,) = {c for c in answer.request.where if reason == f"breaks {c}"}
+    facet = funnel.version.catalog.facet(condition.facet)
+    value = funnel.version.catalog.items[facet.name].iat[row]
+    if isinstance(value, tuple):
+        value = ", ".join(value)
+    elif value is None or value != value or str(value) == "<NA>":
+        value = ""
+    elif facet.kind == "flag":
+        value = "yes" if value else "no"
+    elif facet.kind == "number":
+        value = f"{value:g}"
+    own = f"its {facet.label.lower()} is {value}" if value else f"its {facet.label.lower()} is not known"
+    return f"The rule “{condition}” keeps it out: {own}."
+
+
+def _filtered(funnel: Funnel, answer: Recommendation, row: int, reason: str) -> str:
+    if reason.startswith("breaks"):
+        return _breaks(funnel, answer, row, reason)
+    if reason == "already rated":
+        return "It was rated already, and what somebody knows is not shown again."
+    if reason == "over the size":
+        return f"{_place_behind(answer, 'filter', row, reason)} of those that no rule keeps out."
+    return f"Better ones fill its categories: {answer.request.cap} of each may go on."
+
+
+def _ranked_low(funnel: Funnel, answer: Recommendation, row: int, reason: str) -> str:
+    by = "relevance" if answer.ranked is None else f"the ranker {answer.request.ranker}"
+    return f"{_place_behind(answer, 'rank', row, reason)} by {by}."
+
+
+def _place_behind(answer: Recommendation, name: str, row: int, reason: str) -> str:
+    """How far behind the cut of a stage an item is: what is over the size is kept in order."""
+    (stage,) = (s for s in answer.trace.stages if s.stage == name)
+    behind = int(np.flatnonzero(stage.drops[reason] == row)[0])
+    return f"{stage.n_out:,} go on, and it is number {stage.n_out + behind + 1:,}"
+
+
+def _not_picked(funnel: Funnel, answer: Recommendation, row: int, reason: str) -> str:
+    position = int(np.flatnonzero(answer.candidates == row)[0])
+    told = f"It is number {position + 1:,} of {len(answer.candidates):,} by relevance"
+    if answer.request.diversity == "plain" or position >= len(answer.picks):
+        return f"{told}, and {len(answer.picks)} are shown."
+    nearest = _most_alike(funnel, answer, np.array([row]), answer.candidates[answer.picks])
+    item_id, similarity = nearest[0]
+    title = funnel.version.catalog.items["title"].at[item_id]
+    return f"{told}, but variety preferred others: it is {similarity:.2f} alike to “{title}”, which is shown."
+
+
+_DETAILS = {"retrieve": _not_retrieved, "filter": _filtered, "rank": _ranked_low, "diversify": _not_picked}
+
+
 def as_document(funnel: Funnel, answer: Recommendation) -> dict:
     """A recommendation as the JSON document of the command line; see `docs/schema.md`."""
     version = funnel.version
@@ -88,6 +203,7 @@ def as_document(funnel: Funnel, answer: Recommendation) -> dict:
                 "title": items["title"].iat[row],
                 "score": _rounded(answer.scores[rank]),
                 "relevance": _rounded(answer.relevance[position]),
+                **({} if answer.ranked is None else {"ranked": _rounded(answer.ranked[position])}),
                 "reasons": [
                     {
                         "signal": r.signal,
@@ -111,12 +227,38 @@ def as_document(funnel: Funnel, answer: Recommendation) -> dict:
         "starting": answer.starting or None,
         "matching": answer.matching,
         "note": shortfall(funnel, answer),
+        "degraded": answer.trace.degraded,
         "items": listed,
-        "trace": [
-            {"stage": s.stage, "in": s.n_in, "out": s.n_out, "ms": round(s.ms, 3), "dropped": s.dropped}
-            for s in answer.trace.stages
-        ],
+        "trace": trace_document(answer),
+        "total_ms": round(answer.trace.total_ms, 3),
     }
+
+
+def why_document(funnel: Funnel, answer: Recommendation, item_id: str) -> dict:
+    """`why` as the JSON document of the command line; see `docs/schema.md`, `explain`."""
+    fate = why(funnel, answer, item_id)
+    return {
+        "catalog": funnel.version.name,
+        "version": funnel.version.id,
+        "space": answer.space,
+        "item_id": item_id,
+        "title": funnel.version.catalog.items["title"].at[item_id],
+        "place": fate.place,
+        "stage": fate.stage,
+        "reason": fate.reason,
+        "detail": fate.detail,
+        "degraded": answer.trace.degraded,
+        "trace": trace_document(answer),
+        "total_ms": round(answer.trace.total_ms, 3),
+    }
+
+
+def trace_document(answer: Recommendation) -> list[dict]:
+    """The trace of a recommendation as it stands in documents: counts, times and reasons of each stage."""
+    return [
+        {"stage": s.stage, "in": s.n_in, "out": s.n_out, "ms": round(s.ms, 3), "dropped": s.dropped}
+        for s in answer.trace.stages
+    ]
 
 
 def _rounded(value: float) -> float:

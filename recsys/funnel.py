@@ -2,19 +2,26 @@
 
 There is one pipeline. Pages, command line, benchmarks and lessons all call `recommend`.
 
-Exactness: the store proposes candidates; their scores are computed again here, in float64 from the built arrays,
-rounded to six decimals and sorted by (-score, row). So lists are reproducible and the stores are comparable.
+A stage that fails is passed over: the best that is left takes its place, and the trace says so in a sentence. No
+failure lets an item through that a rule forbids.
 """
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import logging
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from recsys.candidates import (
+    DECIMALS,
+    RETRIEVERS,
+    STORE,
+    Candidates,
+    Scored,
+    capped,
+    fuse,
+)
 from recsys.diversity import Sweep, diversify
-from recsys.errors import InvalidInput
+from recsys.errors import InvalidInput, TastespaceError, quoted
 from recsys.hits import Hits
 from recsys.models import SpaceModel, load_model, side_of
 from recsys.profile import Profile
@@ -24,13 +31,19 @@ from recsys.store import Store
 from recsys.towers import Query, Tower, heard
 from recsys.towers.content import ContentTower, WishEncoder
 from recsys.towers.learned import FactorTower, TwoTowerTower
+from recsys.trace import Stage, Trace
 from recsys.version import Version
 from recsys.where import Where
 
-DECIMALS = 6
-MARGIN = 32
-SLACK = 1e-5  # several times the rounding of a store's float32 scores, as a share of the largest
 STOPS = np.linspace(0, 1, 101)
+ALL = 2**31 - 1
+"""The size of a stage that lets everything out."""
+STAGES = ("user", "retrieve", "filter", "rank", "diversify")
+FILTERING = ("inside", "before", "after")
+"""Where conditions are applied: while the store searches, before anything is compared, or to what was retrieved."""
+PLAIN_RANKING = "none"
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,10 @@ class Sizes:
     retrieve: int = 1000
     filter: int = 200
     rank: int = 200
+
+
+PRODUCTION = Sizes(1000, 200, 20)
+"""What large systems do: the ranker leaves twenty, and ten are shown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,11 +79,19 @@ class Request:
     Attributes:
         profile: who asks.
         space: the space to search; None takes the catalog's default content space. See `Funnel.best_space`.
+        also: further spaces, whose lists are fused with the first one's by reciprocal ranks.
+        engine: what retrieves: the store, or an engine of the retrieval laboratory; see `RETRIEVERS`.
+        filtering: where conditions are applied: `inside`, `before` or `after`. Engines know no conditions, so with one
+            of them `inside` means `after`.
         blend: weight of the words against the picture in the blend, in [0, 1].
         lam: MMR's lambda, in [0, 1]: 1 = pure relevance.
         where: conditions on facets.
+        seen: whether what the profile rated may be shown again.
+        cap: at most so many items of one category; None for any number. Applied to the retrieved ones, best first.
         k: length of the list.
         sizes: how many items each stage lets out.
+        ranker: `none` keeps the order of retrieval; else of `recsys.ranking.RANKERS`.
+        moment: when, Unix seconds, UTC, for rankers; None where that is not to matter.
         diversity: the method that picks the varied list; see `recsys.diversity.METHODS`.
         prior: added to the relevance, and all there is where the profile says nothing; None for content alone.
     """
@@ -80,33 +105,26 @@ class Request:
     sizes: Sizes = Sizes()
     diversity: str = "mmr"
     prior: Prior | None = None
+    also: tuple[str, ...] = ()
+    engine: str = STORE
+    filtering: str = "inside"
+    seen: bool = False
+    cap: int | None = None
+    ranker: str = PLAIN_RANKING
+    moment: float | None = None
 
-
-@dataclass
-class Stage:
-    """What one stage did: how many items went in and came out, why items were dropped, and its milliseconds."""
-
-    stage: str
-    n_in: int
-    n_out: int = 0
-    dropped: dict[str, int] = field(default_factory=dict)
-    ms: float = 0.0
-
-
-@dataclass
-class Trace:
-    """The stages of one request, in order."""
-
-    stages: list[Stage] = field(default_factory=list)
-
-    @contextmanager
-    def stage(self, name: str, n_in: int) -> Iterator[Stage]:
-        """Times one stage; the caller fills in what came out and why the rest did not."""
-        stage = Stage(name, n_in)
-        start = time.perf_counter()
-        yield stage
-        stage.ms = (time.perf_counter() - start) * 1000
-        self.stages.append(stage)
+    def without(self, stage: str) -> "Request":
+        """The same request with one stage passing everything through: `retrieve`, `filter`, `rank` or `diversify`."""
+        sizes = self.sizes
+        if stage == "retrieve":  # everything that may be shown, compared one by one
+            return replace(self, sizes=replace(sizes, retrieve=ALL), filtering="before")
+        if stage == "filter":
+            return replace(self, sizes=replace(sizes, filter=ALL), where=Where(), seen=True, cap=None)
+        if stage == "rank":
+            return replace(self, sizes=replace(sizes, rank=ALL), ranker=PLAIN_RANKING)
+        if stage == "diversify":
+            return replace(self, diversity="plain")
+        raise ValueError(f"expected a stage that can be switched off, got {stage!r}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,13 +133,16 @@ class Recommendation:
 
     Attributes:
         request: what was asked.
-        space: the space that was searched.
+        space: the space that was searched, the first one where several were.
         query: the profile as a point, or None for a starting list.
         starting: how the list was made where the profile says nothing: `popular`, `prior` or `medoids`; else empty.
+        fused: the ranks, from 1, that each of several spaces gave the candidates: (n,) int64, 0 for none. Empty where
+            one space was searched.
         candidates: (n,) rows that entered the diversify stage, best first.
-        relevance: (n,) float64, their relevance.
-        merit: (n,) float64, relevance as diversity sees it: the same where it is a cosine, else scaled to [0, 1] over
-            the candidates.
+        relevance: (n,) float64, their relevance: what retrieval scored them with.
+        ranked: (n,) float64, what the ranker scored them with; None without one.
+        merit: (n,) float64, what diversity goes by: relevance where it is a cosine, else relevance or the ranker's
+            scores, scaled to [0, 1] over the candidates.
         believed: (n,) float64, what the prior added to it; zeros without one.
         picks: (k,) indices into `candidates`: the varied list.
         scores: (k,) float64, MMR's objective with which each pick won.
@@ -134,8 +155,10 @@ class Recommendation:
     space: str
     query: Query | None
     starting: str
+    fused: dict[str, np.ndarray]
     candidates: np.ndarray
     relevance: np.ndarray
+    ranked: np.ndarray | None
     merit: np.ndarray
     believed: np.ndarray
     picks: np.ndarray
@@ -162,6 +185,7 @@ class Funnel:
         self.version = version
         self.store = store
         self.encode_wish = encode_wish
+        self.candidates = Candidates(version, store)
         self._models: dict[str, SpaceModel] = {}
         self._related: dict[str, RelatedLists] = {}
 
@@ -202,82 +226,203 @@ class Funnel:
             return kind(self.version, space, self.model(space))
         return ContentTower(self.version, space, request.blend, self.encode_wish)
 
-    def recommend(self, request: Request) -> Recommendation:
+    def recommend(self, request: Request, query: Query | None = None) -> Recommendation:
         """Runs the funnel.
+
+        Args:
+            request: what is asked.
+            query: the profile's point in the first space where it is known already, such as from a cache; None has the
+                tower compute it.
 
         Raises:
             UnknownItem: a like or dislike that the catalog does not have.
-            StoreUnavailable: the store does not answer.
-            InvalidInput: lam or blend outside [0, 1], an unknown space, k below 1.
+            InvalidInput: lam or blend outside [0, 1], an unknown space, engine, ranker or method, k or a size below 1.
         """
-        if request.k < 1:
-            raise InvalidInput(f"A list of {request.k} items cannot be made.", "Ask for 1 or more.")
-        if not 0 <= request.lam <= 1:
-            raise InvalidInput(f"Lambda lies between 0 and 1; {request.lam:g} does not.", "1 is relevance alone.")
-        if not 0 <= request.blend <= 1:
-            raise InvalidInput(f"The blend lies between 0 and 1; {request.blend:g} does not.", "1 is words alone.")
-        trace, sizes, n_items = Trace(), request.sizes, len(self.version.item_ids)
-        tower = self.tower(request)
-        rated = heard(self.version, request.profile).rated
+        _check(request)
+        for space in (request.space, *request.also):
+            self.version.has_space(space or self.version.default_space)
+        trace = Trace()
+        with trace.timed():
+            return self._run(request, query, trace)
 
+    def _run(self, request: Request, query: Query | None, trace: Trace) -> Recommendation:
+        version, sizes = self.version, request.sizes
         with trace.stage("user", 1) as stage:
-            query = tower.query(request.profile)
+            towers = [self._tower_or_content(request, space, trace) for space in (request.space, *request.also)]
+            queries = [query or towers[0].query(request.profile), *(t.query(request.profile) for t in towers[1:])]
+            asked = {t.space: (t, q) for t, q in zip(towers, queries, strict=True) if q is not None}
+            tower, query = next(iter(asked.values()), (towers[0], None))
+            rated = heard(version, request.profile).rated
             stage.n_out = 1
 
-        with trace.stage("retrieve", n_items) as stage:
-            allowed = self.version.facets.mask(request.where)
-            matching = int(allowed.sum())
-            if query is not None:
-                starting, asked = "", sizes.retrieve + len(rated)
-                rows, scores = self._nearest(tower.space, query.vector, asked, request.where, matching)
-                if request.prior is not None:
-                    rows, scores = self._with_prior(tower.space, query.vector, rows, request.prior, allowed, asked)
-            else:
+        with trace.stage("retrieve", len(version.item_ids)) as stage:
+            allowed = version.facets.mask(request.where)
+            n = min(sizes.retrieve + (0 if request.seen else len(rated)), len(version.item_ids))
+            first = allowed if self._filters_first(request) or query is None else np.ones(len(allowed), dtype=bool)
+            lists = {s: self._retrieve(request, s, q.vector, n, first, trace)[0] for s, (_, q) in asked.items()}
+            fused: dict[str, np.ndarray] = {}
+            if query is None:
                 starting, rows, scores = self._starting_list(tower.space, allowed, request.prior)
                 rows, scores = rows[: sizes.retrieve], scores[: sizes.retrieve]
-            stage.n_out = len(rows)
-            stage.dropped = _reasons({"breaks a condition": n_items - matching, "too far away": matching - len(rows)})
+            else:
+                starting, rows = "", lists[tower.space]
+                scores = self.candidates.score(tower.space, query.vector, rows)
+            if len(lists) > 1:
+                rows, scores = (column[:n] for column in fuse(lists))
+                fused = {space: _ranks(own, rows) for space, own in lists.items()}
+            elif query is not None and request.prior is not None:
+                rows, scores = self._with_prior(tower.space, query.vector, rows, request.prior, first, n)
+            stage.last = float(scores[-1]) if len(scores) else None
+            self._say_who_was_not_retrieved(stage, request, first, rows, list(lists))
 
         with trace.stage("filter", len(rows)) as stage:
-            fresh = ~np.isin(rows, rated)
-            dropped = int((~fresh).sum())
-            rows, scores = rows[fresh][: sizes.filter], scores[fresh][: sizes.filter]
-            stage.n_out = len(rows)
-            stage.dropped = _reasons({"already rated": dropped, "over the size": stage.n_in - dropped - len(rows)})
+            rows, scores = self._filter(stage, request, allowed, rated, rows, scores)
 
         with trace.stage("rank", len(rows)) as stage:
-            rows, scores = rows[: sizes.rank], scores[: sizes.rank]
-            stage.n_out = len(rows)
-            stage.dropped = _reasons({"over the size": stage.n_in - len(rows)})
+            rows, scores, ranked = self._rank(stage, request, rows, scores, trace)
 
         with trace.stage("diversify", len(rows)) as stage:
-            merit = scores if tower.cosine or query is None else _scaled(scores)
-            sweep = diversify(
-                request.diversity,
-                merit,
-                tower.similarity_vectors(rows),
-                self.version.facets.members(self.version.catalog.categories, rows),
-                request.k,
-                [request.lam],
-            )
+            plain = ranked is None and not fused and (tower.cosine or query is None)
+            merit = scores if plain else _scaled(scores if ranked is None else ranked)
+            sweep = self._diversify(request, merit, tower, rows, trace)
             stage.n_out = sweep.picks.shape[1]
-            stage.dropped = _reasons({"not picked": stage.n_in - stage.n_out})
+            stage.drop("not picked", np.delete(rows, sweep.picks[0]))
 
         return Recommendation(
             request=request,
             space=tower.space,
             query=query,
             starting=starting,
+            fused={space: _ranks(lists[space], rows) for space in fused},
             candidates=rows,
             relevance=scores,
+            ranked=ranked,
             merit=merit,
             believed=np.zeros(len(rows)) if request.prior is None else _believed(request.prior, rows, query is None),
             picks=sweep.picks[0],
             scores=sweep.totals[0],
             penalties=sweep.penalties[0],
-            matching=matching,
+            matching=int(allowed.sum()),
             trace=trace,
         )
+
+    def _tower_or_content(self, request: Request, space: str | None, trace: Trace) -> Tower:
+        """The tower of a space, or that of content where the model of a learned one cannot be read."""
+        try:
+            return self.tower(replace(request, space=space))
+        except InvalidInput:
+            raise
+        except Exception as error:
+            _degrade(trace, "user", error, "the content space was searched instead")
+            return self.tower(replace(request, space=self.version.default_space))
+
+    @staticmethod
+    def _filters_first(request: Request) -> bool:
+        """Whether conditions hold for all that is retrieved."""
+        return request.filtering == "before" or request.filtering == "inside" and request.engine == STORE
+
+    def _retrieve(
+        self, request: Request, space: str, vector: np.ndarray, n: int, first: np.ndarray, trace: Trace
+    ) -> Scored:
+        """The n nearest of those that conditions leave at this stage, (N,) bool, by whatever was asked for."""
+        try:
+            if request.engine != STORE and request.filtering != "before":
+                return self.candidates.by_engine(request.engine, space, vector, n)
+            if request.filtering != "before":
+                where = request.where if request.filtering == "inside" else Where()
+                return self.candidates.nearest(space, vector, n, where, int(first.sum()))
+        except InvalidInput:
+            raise
+        except Exception as error:
+            _degrade(trace, "retrieve", error, "every item was compared in NumPy instead")
+        return self.candidates.scan(space, vector, n, first)
+
+    def _say_who_was_not_retrieved(
+        self, stage: Stage, request: Request, first: np.ndarray, rows: np.ndarray, spaces: list[str]
+    ) -> None:
+        stage.n_out = len(rows)
+        left = np.ones(len(first), dtype=bool)
+        left[rows] = False
+        if not first.all():
+            for condition in request.where:
+                breaks = left & ~self.version.facets.mask(Where((condition,)))
+                stage.drop(f"breaks {condition}", np.flatnonzero(breaks))
+                left &= ~breaks
+        if spaces:
+            known = np.any([self.candidates.has_vector(space) for space in spaces], axis=0)
+            stage.drop(f"has no vector in {' or '.join(spaces)}", np.flatnonzero(left & ~known))
+            stage.drop("too far away", np.flatnonzero(left & known))
+        else:
+            stage.drop("not on the starting list", np.flatnonzero(left))
+
+    def _filter(
+        self,
+        stage: Stage,
+        request: Request,
+        allowed: np.ndarray,
+        rated: np.ndarray,
+        rows: np.ndarray,
+        scores: np.ndarray,
+    ) -> Scored:
+        """The business rules, whoever retrieved: nothing that breaks one gets past here."""
+        keep = np.ones(len(rows), dtype=bool)
+
+        def refuse(reason: str, refused: np.ndarray) -> None:
+            nonlocal keep
+            stage.drop(reason, rows[keep & refused])
+            keep &= ~refused
+
+        if not allowed[rows].all():
+            for condition in request.where:
+                refuse(f"breaks {condition}", ~self.version.facets.mask(Where((condition,)))[rows])
+        if not request.seen:
+            refuse("already rated", np.isin(rows, rated))
+        if request.cap is not None:
+            members = self.version.facets.members(self.version.catalog.categories, rows[keep])
+            over = np.zeros(len(rows), dtype=bool)
+            over[np.flatnonzero(keep)] = ~capped(members, request.cap)
+            refuse(f"over {request.cap} of a category", over)
+        rows, scores = rows[keep], scores[keep]
+        stage.drop("over the size", rows[request.sizes.filter :])
+        rows, scores = rows[: request.sizes.filter], scores[: request.sizes.filter]
+        stage.n_out = len(rows)
+        return rows, scores
+
+    def _rank(
+        self, stage: Stage, request: Request, rows: np.ndarray, scores: np.ndarray, trace: Trace
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        ranked = None
+        if request.ranker != PLAIN_RANKING and len(rows):
+            try:
+                ranked = self._ranker_scores(request, rows)
+                order = np.lexsort((rows, -ranked))
+                rows, scores, ranked = rows[order], scores[order], ranked[order]
+            except InvalidInput:
+                raise
+            except Exception as error:
+                ranked = None
+                _degrade(trace, "rank", error, "the order of retrieval was kept")
+        size = request.sizes.rank
+        stage.drop("ranked too low", rows[size:])
+        rows, scores, ranked = rows[:size], scores[:size], None if ranked is None else ranked[:size]
+        stage.n_out = len(rows)
+        return rows, scores, ranked
+
+    def _ranker_scores(self, request: Request, rows: np.ndarray) -> np.ndarray:
+        raise NotImplementedError
+
+    def _diversify(self, request: Request, merit: np.ndarray, tower: Tower, rows: np.ndarray, trace: Trace) -> Sweep:
+        def run(method: str) -> Sweep:
+            members = self.version.facets.members(self.version.catalog.categories, rows)
+            return diversify(method, merit, tower.similarity_vectors(rows), members, request.k, [request.lam])
+
+        try:
+            return run(request.diversity)
+        except InvalidInput:
+            raise
+        except Exception as error:
+            _degrade(trace, "diversify", error, "the list goes by relevance alone")
+            return run("plain")
 
     def sweep(self, answer: Recommendation) -> Sweep:
         """The varied lists of all 101 stops of the slider (lambda 0.00, 0.01, ... 1.00) over the same candidates."""
@@ -309,24 +454,7 @@ class Funnel:
         self, space: str, vector: np.ndarray, n: int, where: Where = Where()
     ) -> tuple[np.ndarray, np.ndarray]:
         """The n items nearest to a point, exactly scored: rows (<=n,) int64 and scores (<=n,) float64, best first."""
-        return self._nearest(space, vector, n, where, int(self.version.facets.mask(where).sum()))
-
-    def _nearest(
-        self, space: str, vector: np.ndarray, n: int, where: Where, matching: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        vectors = self.version.spaces[space]
-        asked = n + MARGIN
-        while True:
-            rows, _ = self.store.nearest(space, vector.astype(np.float32), asked, where)
-            scores = np.round(vectors[rows].astype(np.float64) @ vector, DECIMALS)
-            order = np.lexsort((rows, -scores))
-            rows, scores = rows[order], scores[order]
-            # The store orders ties as it likes. The cut at n is ours only where everything that ties with the n-th
-            # has arrived, that is, where something clearly worse has too.
-            slack = SLACK * max(1.0, float(np.abs(scores[:1]).max(initial=0)))
-            if len(rows) < asked or asked >= matching or scores[-1] < scores[n - 1] - slack:
-                return rows[:n], scores[:n]
-            asked *= 2
+        return self.candidates.nearest(space, vector, n, where, int(self.version.facets.mask(where).sum()))
 
     def _with_prior(
         self, space: str, vector: np.ndarray, near: np.ndarray, prior: Prior, allowed: np.ndarray, n: int
@@ -350,24 +478,8 @@ class Funnel:
             scores = np.round(shares[rows], DECIMALS)
             order = np.lexsort((rows, -scores))
             return "popular" if prior is None else "prior", rows[order], scores[order]
-        rows, scores = self._medoids(space, allowed)
+        rows, scores = self.candidates.medoids(space, allowed)
         return "medoids", rows, scores
-
-    def _medoids(self, space: str, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The most typical item of each category, largest category first; scored by the category's share."""
-        version, vectors = self.version, self.version.spaces[space]
-        found: dict[int, float] = {}
-        for category, count in version.facets.counts(version.catalog.categories, allowed).items():
-            members = version.facets.rows_with(version.catalog.categories, category)
-            members = members[allowed[members]]
-            members = members[vectors[members].any(axis=1)]
-            if len(members):
-                centroid = vectors[members].mean(axis=0, dtype=np.float64)
-                near = np.round(vectors[members] @ centroid, DECIMALS)
-                found.setdefault(int(members[np.argmax(near)]), round(count / len(allowed), DECIMALS))
-        rows, scores = np.array(list(found), dtype=np.int64), np.array(list(found.values()), dtype=np.float64)
-        order = np.lexsort((rows, -scores))
-        return rows[order], scores[order]
 
 
 def _believed(prior: Prior, rows: np.ndarray, alone: bool = False) -> np.ndarray:
@@ -381,5 +493,41 @@ def _scaled(scores: np.ndarray) -> np.ndarray:
     return (scores - low) / (high - low) if high > low else np.ones(len(scores))
 
 
-def _reasons(counts: dict[str, int]) -> dict[str, int]:
-    return {reason: count for reason, count in counts.items() if count}
+def _ranks(ordered: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The place, from 1, of each row in a list, best first; 0 where it is not in it: (m,) int64."""
+    place = np.zeros(max(ordered.max(initial=-1), rows.max(initial=-1)) + 1, dtype=np.int64)
+    place[ordered] = 1 + np.arange(len(ordered))
+    return place[rows]
+
+
+def _check(request: Request) -> None:
+    if request.k < 1:
+        raise InvalidInput(f"A list of {request.k} items cannot be made.", "Ask for 1 or more.")
+    if not 0 <= request.lam <= 1:
+        raise InvalidInput(f"Lambda lies between 0 and 1; {request.lam:g} does not.", "1 is relevance alone.")
+    if not 0 <= request.blend <= 1:
+        raise InvalidInput(f"The blend lies between 0 and 1; {request.blend:g} does not.", "1 is words alone.")
+    sizes = request.sizes
+    if min(sizes.retrieve, sizes.filter, sizes.rank) < 1:
+        raise InvalidInput("Each stage of the funnel lets at least 1 item out.", "Give sizes such as 1000,200,20,10.")
+    if request.cap is not None and request.cap < 1:
+        raise InvalidInput(f"A cap of {request.cap} would leave no list.", "Allow 1 or more of a category.")
+    if request.engine not in RETRIEVERS:
+        raise InvalidInput(f"There is no engine {quoted(request.engine)}.", f"Known: {', '.join(RETRIEVERS)}.")
+    if request.filtering not in FILTERING:
+        raise InvalidInput(
+            f"Conditions cannot be applied {quoted(request.filtering)}.", f"Known: {', '.join(FILTERING)}."
+        )
+    if request.also and request.prior is not None:
+        raise InvalidInput(
+            "A prior is added to the relevance of one space.", "Search one space, or leave the prior out."
+        )
+
+
+def _degrade(trace: Trace, stage: str, error: Exception, instead: str) -> None:
+    """A stage failed: for the log with all that is known, for people in a sentence."""
+    why = error.what if isinstance(error, TastespaceError) else f"The stage {stage} failed ({type(error).__name__})."
+    sentence = f"{why} So {instead}."
+    if sentence not in trace.degraded:
+        trace.degraded.append(sentence)
+        _LOG.warning("%s: %s", stage, sentence, exc_info=error)

@@ -19,6 +19,7 @@ recsys.build recsys.carry recsys.lessons                         what makes, mov
 recsys.learning                                                  which models a catalog gets, and from whom
 recsys.explain recsys.evaluation recsys.projection recsys.population      why, how well, where on the map, for whom
 recsys.funnel                                                    the one pipeline
+recsys.candidates                                                the stage that finds them, by store or engine
 recsys.towers recsys.wishes recsys.ranking recsys.diversity recsys.retrieval      a stage each
 recsys.models                                                    what is learned from who rated what
 recsys.store recsys.encoders recsys.sources recsys.progress      Qdrant, the models, the data, how far a build is
@@ -26,7 +27,7 @@ recsys.version recsys.personas                                   a built catalog
 recsys.profile recsys.where                                      who asks, and under which conditions
 recsys.ratings                                                   who rated what, as arrays
 recsys.catalog recsys.cache recsys.demographics                  the items; what a build remembers and tells
-recsys.settings recsys.hits recsys.provenance                    the environment; a ranked list; what measured
+recsys.settings recsys.hits recsys.trace recsys.provenance       the environment; a list and how it came about
 recsys.errors                                                    what can go wrong, in sentences
 """
 

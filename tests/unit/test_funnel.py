@@ -365,13 +365,22 @@ def test_bad_requests(funnel):
             funnel.recommend(Request(profile))
 
 
-def test_a_failing_store_is_not_hidden(version):
+def test_a_store_that_fails_is_replaced_by_numpy_and_left_alone_for_a_while(version, funnel):
     class Broken(NumpyStore):
+        asked = 0
+
         def nearest(self, *args):
+            Broken.asked += 1
             raise ConnectionError
 
-    with pytest.raises(ConnectionError):
-        Funnel(version, Broken(version), lambda profile: {}).recommend(Request(Profile(likes=("i000",))))
+    request = Request(Profile(likes=("i000",)), where=Where((CONDITIONS[0],)))
+    broken = Funnel(version, Broken(version), lambda profile: {})
+    for words in ("The stage retrieve failed (ConnectionError)", "left alone for half a minute"):
+        answer = broken.recommend(request)
+        assert len(answer.trace.degraded) == 1 and words in answer.trace.degraded[0]
+        assert answer.hits(version).ids.tolist() == funnel.recommend(request).hits(version).ids.tolist()
+    assert Broken.asked == 1
+    assert funnel.recommend(request).trace.degraded == []
 
 
 def test_a_wide_tie_is_asked_for_again_until_it_is_whole(version):
