@@ -269,7 +269,8 @@ def _run(data: Data, names: Sequence[str], out: Path | None, limit_s: float, tel
             np.save(home / "vectors.npy", data.vectors)
             np.save(home / "queries.npy", data.queries)
         except OSError as error:
-            raise TastespaceError(f"The vectors cannot be written: {error.strerror}.", "Make room.") from error
+            why = error.strerror or "the disk is full"  # NumPy does not say
+            raise TastespaceError(f"The vectors cannot be written: {why}.", "Make room.") from error
         truth, rows = None, []
         for number, name in enumerate(names):
             tell(number, name)

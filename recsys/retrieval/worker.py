@@ -23,8 +23,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,10 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 Told = Callable[[str], None]
 """Called with what a worker does now."""
+
+
+ROOM = 2**20
+"""Bytes that a disk has at least, else it counts as full."""
 
 
 class WorkerLost(TastespaceError):
@@ -130,11 +134,13 @@ class Worker:
             `build_s`, `before_mb` (resident memory, in 10^6 bytes, with the vectors and without the library), and the
             engine's `arguments` in use.
         """
-        return self.request("build", timeout, vectors=vectors, folder=folder, known=known)
+        with self._room_in(folder):
+            return self.request("build", timeout, vectors=vectors, folder=folder, known=known)
 
     def open(self, folder: Path, timeout: float) -> dict:
         """Opens an index; see `Engine.open`. Returns `open_s` and `before_mb`."""
-        return self.request("open", timeout, folder=folder)
+        with self._room_in(folder):
+            return self.request("open", timeout, folder=folder)
 
     def search(
         self,
@@ -169,6 +175,19 @@ class Worker:
     def stats(self, timeout: float = 10.0) -> dict:
         """`resident_mb` now and `peak_mb` since the build or opening began, in 10^6 bytes."""
         return self.request("stats", timeout)
+
+    @contextmanager
+    def _room_in(self, folder: Path) -> Iterator[None]:
+        """Says so where something failed since a disk is full.
+
+        Not every library does: some crash where a file cannot grow, some write half of one without a word.
+        """
+        try:
+            yield
+        except TastespaceError as error:
+            if self._why or not _is_full(folder):
+                raise
+            raise _full(self._engine) from error
 
     def request(self, do: str, timeout: float, **fields: Any) -> dict:
         """Asks for one thing and waits for the answer; see the module's text.
@@ -384,14 +403,24 @@ def _told_of(error: Exception, engine: str) -> dict:
     if isinstance(error, TastespaceError):
         return {"kind": type(error).__name__, "what": error.what, "way_out": error.way_out}
     text = " ".join(str(error).split())
-    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in text:
-        what, way_out = f"The disk is full: {engine} could not write its index.", "Make room and try again."
-        return {"kind": "TastespaceError", "what": what, "way_out": way_out}
+    no_room = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left on device" in text
+    if no_room or isinstance(error, OSError) and "requested and" in text:  # how NumPy tells of it
+        return _told_of(_full(engine), engine)
     if isinstance(error, MemoryError):
         return {"kind": "EngineFailed", "what": f"{engine} ran out of memory.", "way_out": "Try fewer vectors."}
     if isinstance(error, ValueError):
         return {"kind": "ValueError", "what": text, "way_out": ""}
     return {"kind": "EngineFailed", "what": f"{engine} failed: {type(error).__name__}: {text[:300]}.", "way_out": ""}
+
+
+def _full(engine: str) -> TastespaceError:
+    return TastespaceError(f"The disk is full: {engine} could not write its index.", "Make room and try again.")
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has no room left for anything."""
+    there = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    return shutil.disk_usage(there).free < ROOM
 
 
 def _measured_anew() -> float:

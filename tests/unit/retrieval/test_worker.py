@@ -94,6 +94,12 @@ def test_errors_come_back_with_their_sentence(tmp_path):
             worker.build(VECTORS, tmp_path, 30)
     with fake("Broken") as worker, pytest.raises(EngineFailed, match="failed: RuntimeError: assertion failed"):
         worker.build(VECTORS, tmp_path, 30)
+    with pytest.MonkeyPatch.context() as full:  # what a library made of it does not matter then
+        full.setattr("recsys.retrieval.worker.ROOM", 2**62)
+        with fake("Broken") as worker, pytest.raises(TastespaceError, match="The disk is full: .*Make room"):
+            worker.build(VECTORS, tmp_path / "not" / "there", 30)
+        with Worker("exhaustive") as worker, pytest.raises(TastespaceError, match="The disk is full"):
+            worker.open(tmp_path, 30)
     with Worker("exhaustive") as worker:
         with pytest.raises(NotBuilt, match="There is no index of exhaustive"):
             worker.open(tmp_path / "nowhere", 30)
