@@ -12,6 +12,7 @@ from recsys.personas import PERSONAS
 from recsys.profile import Profile
 from recsys.ui import resources
 from recsys.ui.tour import tour, tries
+from recsys.version import Version
 from recsys.where import Condition, Where
 
 PAGES = ("recommend", "map", "cold_start", "diversity", "models")
@@ -191,6 +192,23 @@ def test_an_item_opens_in_the_panel_and_can_be_liked_there(app):
     assert screen.view.profile.likes == ("222", first)
     screen.do("open", "228")
     assert "does not satisfy year>=1960" in screen.words.replace("\\", "")
+
+
+def test_the_best_measured_space_can_be_had_back(app, monkeypatch):
+    """It is a choice among spaces, and no space of that name."""
+    monkeypatch.setattr(Version, "serving", [{"likes": 1, "space": "image"}])
+    screen = app().open("recommend", {"catalog": "clipart"})
+    screen.do("like", screen.shown("nearest")[0])
+    before = screen.shown("nearest")
+
+    def compare_by(space: str) -> None:
+        next(one for one in screen.at.get("button_group") if one.label == "Compare by").set_value(space).run()
+        assert not screen.at.warning and not screen.at.error and not screen.at.exception
+
+    compare_by("text")
+    assert screen.view.space == "text" and screen.shown("nearest") != before
+    compare_by("Best measured")
+    assert screen.view.space is None and screen.shown("nearest") == before
 
 
 def test_simulated_facets_are_called_so(app):
