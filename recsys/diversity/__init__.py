@@ -1,7 +1,8 @@
 """Diversity: pure functions that pick a varied list from relevance and vectors.
 
-Each method is a rule for the same greedy choice (`recsys.diversity.greedy`). One slider, `lam`, drives them all: at 1
-each gives the plain list.
+Each method is a rule for the same greedy choice (`recsys.diversity.greedy`), to which MMR and DPP have a shorter way
+where one list is asked for (`recsys.diversity.screen`). One slider, `lam`, drives them all: at 1 each gives the plain
+list.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from recsys.diversity.dpp import Dpp
 from recsys.diversity.greedy import Rule, Step, Sweep, Task, steps, sweep
 from recsys.diversity.mmr import Mmr
 from recsys.diversity.plain import Plain
+from recsys.diversity.screen import can_screen, screened
 from recsys.errors import InvalidInput, quoted
 
 __all__ = ["METHODS", "Step", "Sweep", "cap_size", "diversify", "watch"]
@@ -41,7 +43,7 @@ def diversify(
         ValueError: lam outside [0, 1], k below 0, relevance that is not finite, or arrays of different lengths.
     """
     task = Task.checked(relevance, vectors, groups, k, lams)
-    return sweep(_method(method)(task), task)
+    return screened(method, task) if can_screen(method, task) else sweep(_method(method)(task), task)
 
 
 def watch(

@@ -60,7 +60,9 @@ class Dpp:
         factor, pivots = self._factor[:, : self._size], self._left[lists, picks]
         explained = (factor[lists, :, picks][:, None] @ factor)[:, 0]
         row = self._factor[:, self._size]
-        # Fillers lie in the span of the earlier picks, up to rounding; the floor keeps their pivots off 0.
         np.divide(similarity - explained, np.sqrt(np.maximum(pivots, FLOOR))[:, None], out=row)
+        # Fillers, and at theta = 1 others too, lie in the span of the earlier picks and add nothing to it. What
+        # rounding leaves of them would grow from row to row, beyond all bounds.
+        row[pivots < FLOOR] = 0
         self._left = self._left - row * row
         self._size += 1

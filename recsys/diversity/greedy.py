@@ -7,7 +7,7 @@ admits nothing that is left, relevance fills the list.
 
 All lambdas grow their lists side by side. Similarities are taken a row at a time, only for what was picked, and once
 for all lambdas: the whole n x n matrix would cost several times the rest. They are taken in float64, since the rounding
-of float32 is not far from `TIE` and would decide some picks.
+of float32 is not far from `TIE` and would decide some picks. One list alone is had sooner by `recsys.diversity.screen`.
 """
 
 from collections.abc import Iterator, Sequence

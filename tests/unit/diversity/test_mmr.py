@@ -7,9 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.diversity.greedy import Sweep, Task
 from recsys.diversity.mmr import TIE, mmr, mmr_sweep
+from recsys.diversity.screen import screened
 
 LAMS = (0.0, 0.3, 0.5, 0.7, 1.0)
+
+
+def by_screen(relevance, vectors, k, lams) -> Sweep:
+    """As `mmr_sweep` for one lambda, by the other way."""
+    return screened("mmr", Task.checked(relevance, np.asarray(vectors, dtype=np.float32), None, k, lams))
+
+
+BOTH_WAYS = pytest.mark.parametrize("choose", [mmr_sweep, by_screen])
 
 
 def reference(relevance, vectors, k, lam) -> list[int]:
@@ -38,27 +48,29 @@ def candidates(seed: int, n: int, d: int = 6) -> tuple[np.ndarray, np.ndarray]:
     return np.round(rng.normal(size=n), rng.integers(1, 7)), vectors
 
 
-def test_by_hand():
+@BOTH_WAYS
+def test_by_hand(choose):
     # Similarities: a-b 0.8, a-c 0, a-d -0.6; b-c 0.6, b-d 0; c-d 0.8.
     vectors = np.array([[1, 0], [0.8, 0.6], [0, 1], [-0.6, 0.8]])
     relevance = np.array([0.9, 0.85, 0.5, 0.1])
     # lam 0.5, after a: b 0.425 - 0.4 = 0.025; c 0.25 - 0 = 0.25; d 0.05 + 0.3 = 0.35.
     # After a, d: b 0.025; c 0.25 - 0.4 = -0.15.
-    sweep = mmr_sweep(relevance, vectors, 3, [0.5])
+    sweep = choose(relevance, vectors, 3, [0.5])
     assert sweep.picks.tolist() == [[0, 3, 1]]
-    np.testing.assert_allclose(sweep.totals, [[0.45, 0.35, 0.025]])
-    np.testing.assert_allclose(sweep.penalties, [[0, -0.3, 0.4]])
+    np.testing.assert_allclose(sweep.totals, [[0.45, 0.35, 0.025]], atol=1e-7)
+    np.testing.assert_allclose(sweep.penalties, [[0, -0.3, 0.4]], atol=1e-7)
     assert sweep.rivals.tolist() == [[-1, 0, 0]]
     # lam 0.8, after a: b 0.68 - 0.16 = 0.52; c 0.4; d 0.08 + 0.12 = 0.2. After a, b: c 0.4 - 0.12 = 0.28; d 0.08 - 0.
-    sweep = mmr_sweep(relevance, vectors, 3, [0.8])
+    sweep = choose(relevance, vectors, 3, [0.8])
     assert sweep.picks.tolist() == [[0, 1, 2]]
-    np.testing.assert_allclose(sweep.totals, [[0.72, 0.52, 0.28]])
+    np.testing.assert_allclose(sweep.totals, [[0.72, 0.52, 0.28]], atol=1e-7)
     assert sweep.rivals.tolist() == [[-1, 0, 1]]
 
 
-def test_the_first_pick_is_the_most_relevant_even_for_pure_novelty():
+@BOTH_WAYS
+def test_the_first_pick_is_the_most_relevant_even_for_pure_novelty(choose):
     relevance, vectors = np.array([0.1, 0.9, 0.5]), np.eye(3)
-    assert mmr(relevance, vectors, 3, 0.0).tolist() == [1, 2, 0]  # all equally new: relevance decides
+    assert choose(relevance, vectors, 3, [0.0]).picks.tolist() == [[1, 2, 0]]  # all equally new: relevance decides
 
 
 def test_ties_go_to_the_more_relevant_and_then_to_the_first():
@@ -71,10 +83,11 @@ def test_ties_go_to_the_more_relevant_and_then_to_the_first():
         assert mmr(np.array([0.9, 0.3, 0.2]), vectors, 2, 0.0).tolist() == [0, second]
 
 
+@BOTH_WAYS
 @given(st.integers(0, 10_000), st.integers(0, 8), st.integers(0, 10), st.sampled_from(LAMS))
-def test_each_pick_is_the_best_that_was_left(seed, n, k, lam):
+def test_each_pick_is_the_best_that_was_left(choose, seed, n, k, lam):
     relevance, vectors = candidates(seed, n, d=3)
-    sweep = mmr_sweep(relevance, vectors, k, [lam])
+    sweep = choose(relevance, vectors, k, [lam])
     picks = sweep.picks[0].tolist()
     assert len(set(picks)) == len(picks) == min(n, k)
     gram = vectors.astype(np.float64) @ vectors.astype(np.float64).T
@@ -97,11 +110,12 @@ def test_each_pick_is_the_best_that_was_left(seed, n, k, lam):
             assert sweep.rivals[0, step] == -1
 
 
+@BOTH_WAYS
 @pytest.mark.parametrize("seed", range(8))
-def test_equals_the_reference_on_300_candidates(seed):
+def test_equals_the_reference_on_300_candidates(choose, seed):
     relevance, vectors = candidates(seed, 300)
     for lam in LAMS:
-        assert mmr(relevance, vectors, 12, lam).tolist() == reference(relevance, vectors, 12, lam)
+        assert choose(relevance, vectors, 12, [lam]).picks[0].tolist() == reference(relevance, vectors, 12, lam)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 40))
@@ -119,11 +133,12 @@ def test_the_rival_is_the_first_of_equals():
     assert sweep.rivals.tolist() == [[-1, 1, 1, 1, 1]] * 2
 
 
-def test_lam_0_goes_to_the_least_alike():
+@BOTH_WAYS
+def test_lam_0_goes_to_the_least_alike(choose):
     angles = np.radians([0, 10, 170, 90])
     vectors = np.column_stack([np.cos(angles), np.sin(angles)])
     # From 0 degrees: 170 is least alike, then 90 (cos 80 = .17 against cos 10 = .98).
-    assert mmr(np.array([1, 0.9, 0.1, 0.1]), vectors, 4, 0.0).tolist() == [0, 2, 3, 1]
+    assert choose(np.array([1, 0.9, 0.1, 0.1]), vectors, 4, [0.0]).picks.tolist() == [[0, 2, 3, 1]]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -146,9 +161,10 @@ def test_the_width_of_the_input_does_not_decide(seed):
         assert mmr(relevance, vectors, 10, lam).tolist() == mmr(relevance, vectors.astype(np.float64), 10, lam).tolist()
 
 
-def test_a_longer_list_begins_with_the_shorter_one():
+@BOTH_WAYS
+def test_a_longer_list_begins_with_the_shorter_one(choose):
     relevance, vectors = candidates(3, 30)
-    lists = [mmr(relevance, vectors, k, 0.4).tolist() for k in range(32)]
+    lists = [choose(relevance, vectors, k, [0.4]).picks[0].tolist() for k in range(32)]
     assert all(longer[: len(shorter)] == shorter for shorter, longer in pairwise(lists))
     assert [len(found) for found in lists] == [*range(31), 30]
 
