@@ -16,6 +16,7 @@ frame.run(
             st.Page("pages/diversity.py", title="Diversity", icon=":material/palette:"),
             st.Page("pages/models.py", title="Models", icon=":material/leaderboard:"),
             st.Page("pages/retrieval.py", title="Retrieval", icon=":material/radar:"),
+            st.Page("pages/funnel.py", title="Funnel", icon=":material/filter_alt:"),
         ],
         position="top",
     )

@@ -25,6 +25,7 @@ with above:
     controls.wish(version)
     controls.active_conditions(version)
     frame.changes(f"{state.effect(data['shelves'][0]['list'])} {state.moved(answer)}")
+    frame.degraded(answer)
 
 with st.sidebar:
     controls.rated(version)

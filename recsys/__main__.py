@@ -145,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
             help="inside, before or after retrieval (%(default)s)",
         )
         sub.add_argument("--cap", type=int, metavar="N", help="at most N of a category go on from the filters")
+        sub.add_argument("--seen", action="store_true", help="show again what the profile rated")
         sub.add_argument("--ranker", default="none", metavar="R", help="none, gbdt or dnn (%(default)s)")
         sub.add_argument(
             "--sizes", metavar="N,N,N[,K]", help="what retrieval, filters and ranker let out, and the list's length"
@@ -159,11 +160,36 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("evaluate", _evaluate, "Measure models by a protocol, and keep the record for the pages.")
     on_catalog(sub)
     sub.add_argument(
-        "--protocol", required=True, metavar="P", help="ms-75-25, chronological, cold-users, cold-items, continue"
+        "--protocol",
+        required=True,
+        metavar="P",
+        help="ms-75-25, chronological, cold-users, cold-items, continue, ranking, funnel",
     )
     sub.add_argument("--model", action="append", default=[], metavar="M", help="only this one (repeatable)")
     sub.add_argument("--tune", action="store_true", help="first search each grid within the training data")
     sub.add_argument("--out", type=Path, metavar="DIR", help="where the record goes; the data folder by default")
+
+    sub = command("import", _import, "Make a catalog of a table of one's own, or tell what would come of it.")
+    sub.add_argument("--name", required=True, metavar="N", help="the catalog's name: a-z, 0-9, - and _")
+    sub.add_argument("--items", type=Path, required=True, metavar="FILE", help="CSV, Parquet or JSON Lines")
+    sub.add_argument("--images", type=Path, metavar="ZIP|DIR", help="pictures, by the names in a column or by ids")
+    sub.add_argument("--vectors", type=Path, metavar="FILE.npy", help="vectors of one's own, one a row of the table")
+    sub.add_argument("--interactions", type=Path, metavar="FILE", help="who rated what: user, item, rating, time")
+    sub.add_argument("--users", type=Path, metavar="FILE", help="who they are: age, gender, occupation, region")
+    sub.add_argument(
+        "--map", action="append", default=[], metavar="ROLE=COLUMN", help="such as title=NAME (repeatable)"
+    )
+    sub.add_argument(
+        "--facet", action="append", default=[], metavar="COLUMN=KIND", help="such as colour=category (repeatable)"
+    )
+    sub.add_argument("--text-encoder", metavar="M", help="a sentence-transformers model: hub name or folder")
+    sub.add_argument("--image-encoder", metavar="M", help="an open_clip model: ARCHITECTURE/PRETRAINED")
+    sub.add_argument("--label", default="", metavar="TEXT", help="what a person reads; made of the name by default")
+    sub.add_argument("--licence", default="", metavar="TEXT", help="under which terms the data may be used")
+    sub.add_argument("--check", action="store_true", help="only report what would come of it")
+
+    sub = command("remove", _remove, "Remove an imported catalog, and all that was built and learned of it.")
+    on_catalog(sub)
 
     sub = command("export", _export, "Write a catalog's items and vectors, rows aligned.")
     on_catalog(sub)
@@ -206,6 +232,15 @@ def _parser() -> argparse.ArgumentParser:
                 sub.add_argument(f"--{field}", default="", metavar="TEXT")
             sub.add_argument("--image", type=Path, metavar="FILE")
 
+    text = "Tell what keeping user vectors saves, and how stale they get while likes arrive."
+    sub = command("user-vectors", _user_vectors, text)
+    on_catalog(sub)
+    sub.add_argument("--user", metavar="ID", help="whose likes arrive; a ready one, or a simulated person's, otherwise")
+    sub.add_argument("--space", metavar="S", help="by which vectors; the catalog's own choice by default")
+    sub.add_argument(
+        "--ttl", type=float, default=300, metavar="SECONDS", help="how long a vector is kept (%(default)s)"
+    )
+
     lesson = commands.add_parser("diversity", help="What variety costs, by several methods.")
     parts = lesson.add_subparsers(dest="part", required=True, metavar="PART", parser_class=_Parser)
     for name, text in (
@@ -234,12 +269,21 @@ def _parser() -> argparse.ArgumentParser:
         ("conditions", "search under conditions: filter first, inside, after"),
         ("visitors", "one visitor's likes while another has engines measured, in two browsers"),
         ("related", "related items: look-ups, and whether they are exact"),
+        ("funnel", "the funnel under load: times of each stage, more and more clients, memory"),
     ):
         sub = kinds.add_parser(name, help=text, description=f"Measure {text}.")
         sub.add_argument("--json", action="store_true", help="print one JSON document")
         sub.set_defaults(run=_bench)
         if name == "store":
             sub.add_argument("--points", type=int, nargs="+", default=[4_000, 100_000], metavar="N")
+        if name == "funnel":
+            sub.add_argument("--catalog", action="append", default=[], metavar="C", help="only this one (repeatable)")
+            sub.add_argument("--requests", type=int, default=1000, metavar="N", help="how many (%(default)s)")
+            sub.add_argument("--clients", default="1,4,16", metavar="N,N", help="at once (%(default)s)")
+            sub.add_argument("--synthetic", type=int, metavar="N", help="grow the catalog to so many items first")
+            sub.add_argument("--minutes", type=float, default=0, metavar="M", help="then go on, watching memory")
+            sub.add_argument("--cache", action="store_true", help="also measure what kept user vectors save")
+            sub.add_argument("--out", type=Path, metavar="DIR", help="where the records go; the data folder by default")
         if name in ("app", "visitors"):
             sub.add_argument("--catalog", default="clipart", metavar="C")
         if name in ("retrieval", "conditions"):
@@ -360,6 +404,7 @@ def _answered(arguments, settings: Settings):
         engine=arguments.engine,
         filtering=arguments.filtering,
         cap=arguments.cap,
+        seen=arguments.seen,
         ranker=arguments.ranker,
         diversity=arguments.diversity,
     )
@@ -400,7 +445,12 @@ def _measured(settings: Settings, name: str, protocol: str, models=(), out: Path
     from recsys.progress import Progress
     from recsys.version import open_current
 
-    return measure(settings, open_current(settings, name), protocol, models, out, tune, Progress())
+    version = open_current(settings, name)
+    if protocol == "funnel":
+        from recsys.lessons.stages import worth_of_stages
+
+        return worth_of_stages(settings, version, out, Progress())
+    return measure(settings, version, protocol, models, out, tune, Progress())
 
 
 def _request(arguments, version):
@@ -444,6 +494,42 @@ def _listed(funnel, profile, arguments, **request) -> dict:
 
     answer = funnel.recommend(Request(profile, space=arguments.space, k=arguments.k, **request))
     return as_document(funnel, answer)
+
+
+def _import(arguments, settings: Settings) -> dict:
+    from recsys.importing import cancellable, offered, run
+    from recsys.progress import Progress
+    from recsys.sources.imported.check import Offer
+
+    paths = {name: getattr(arguments, name) for name in ("items", "images", "vectors", "interactions", "users")}
+    words = {name: getattr(arguments, name) for name in ("text_encoder", "image_encoder", "label", "licence")}
+    mapping, facets = (_pairs(flag, getattr(arguments, flag)) for flag in ("map", "facet"))
+    offer = Offer(arguments.name, mapping=mapping, facets=facets, **paths, **words)
+    if arguments.check:
+        return offered(settings, offer, Progress()).report.document()
+    with cancellable():
+        return run(settings, offer)
+
+
+def _pairs(flag: str, texts: Sequence[str]) -> dict[str, str]:
+    """`--map` and `--facet`: the last equals sign splits a facet, whose kind has none; the first one a role."""
+    from recsys.errors import InvalidInput, quoted
+
+    pairs: dict[str, str] = {}
+    for text in texts:
+        key, found, value = text.partition("=") if flag == "map" else text.rpartition("=")
+        if not found or not key:
+            raise InvalidInput(f"--{flag} cannot be {quoted(text)}.", f"Write it like --{flag} title=NAME.")
+        if key in pairs:
+            raise InvalidInput(f"--{flag} names {quoted(key)} twice.", "Leave one of the two out.")
+        pairs[key] = value
+    return pairs
+
+
+def _remove(arguments, settings: Settings) -> dict:
+    from recsys.importing import remove
+
+    return remove(settings, arguments.catalog)
 
 
 def _export(arguments, settings: Settings) -> dict:
@@ -501,6 +587,14 @@ def _cold_start(arguments, settings: Settings) -> dict:
     return as_story(funnel, priors, steps, space, arguments.off, lam=arguments.lam, k=arguments.k)
 
 
+def _user_vectors(arguments, settings: Settings) -> dict:
+    from recsys.lessons.user_vectors import as_document, person_of, tell
+
+    funnel, _ = _funnel(settings, arguments.catalog)
+    person = person_of(funnel.version, arguments.user)
+    return as_document(funnel.version, tell(funnel, person, arguments.space, arguments.ttl))
+
+
 def _diversity(arguments, settings: Settings) -> dict:
     from recsys.diversity import METHODS
     from recsys.lessons.diversity import READY, compared, shop
@@ -513,6 +607,35 @@ def _diversity(arguments, settings: Settings) -> dict:
     if not request.profile and funnel.version.name in READY:  # as the page does
         request = replace(request, profile=READY[funnel.version.name])
     return compared(funnel, request, methods)
+
+
+def _bench_funnel(arguments, settings: Settings) -> dict:
+    from recsys.bench.funnel import bench_funnel
+    from recsys.progress import Progress
+
+    return bench_funnel(
+        settings,
+        arguments.catalog,
+        _at_least_one(arguments.requests, "requests"),
+        [_at_least_one(n, "clients") for n in arguments.clients.split(",")],
+        arguments.synthetic,
+        arguments.minutes,
+        arguments.out,
+        arguments.cache,
+        Progress(),
+    )
+
+
+def _at_least_one(given: int | str, what: str) -> int:
+    from recsys.errors import InvalidInput, quoted
+
+    try:
+        n = int(given)
+    except ValueError:
+        n = 0
+    if n < 1:
+        raise InvalidInput(f"{quoted(str(given))} {what} cannot be replayed.", "Give a number of 1 or more.")
+    return n
 
 
 def _bench(arguments, settings: Settings) -> dict:
@@ -540,6 +663,8 @@ def _bench(arguments, settings: Settings) -> dict:
         from recsys.bench.visitors import bench_visitors
 
         return bench_visitors(settings, arguments.catalog)
+    if arguments.bench == "funnel":
+        return _bench_funnel(arguments, settings)
     if arguments.bench == "related":
         from recsys.bench.related import bench_related
 

@@ -1,4 +1,4 @@
-"""Building: fetch -> draw -> embed -> learn -> project -> relate -> store, into a new version that then takes over.
+"""Building: fetch, draw, embed, learn, rank, project, relate, store; into a new version that then takes over.
 
 The head that aligns pictures with words is learned by `align` and comes with the code, so that every machine has the
 same spaces; a new head makes the next build embed the pictures anew.
@@ -33,15 +33,32 @@ from recsys.encoders import ImageEncoder, TextEncoder, load_image_encoder, load_
 from recsys.encoders.packaged import HEAD_FILE
 from recsys.errors import CatalogError, InvalidInput, TastespaceError
 from recsys.evaluation.records import read_records
-from recsys.learning import LEARNED, checkpoint, lesson_of, serving_of, teach, trained
+from recsys.learning import (
+    LEARNED,
+    RANKED,
+    RANKING_FILES,
+    Lesson,
+    checkpoint,
+    lesson_of,
+    ranking_keys,
+    serving_of,
+    teach,
+    teach_rankers,
+    trained,
+)
 from recsys.models import SPACES, create, load_model, read_about
 from recsys.personas import wishes_of
 from recsys.progress import Progress, progress_path
-from recsys.projection import fit_map
+from recsys.projection import MAX_FIT, fit_map
+from recsys.ranking import RANKERS
+from recsys.ranking import create as create_ranker
+from recsys.ranking import read_about as about_ranker
+from recsys.ranking.features import FEATURES
+from recsys.rates import remember
 from recsys.retrieval.precomputed import RelatedLists, related_lists
 from recsys.retrieval.similarity import unit
 from recsys.settings import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER, Settings
-from recsys.sources import SOURCES
+from recsys.sources import SOURCES, Source, sources
 from recsys.sources.pictures import picture_and_thumbnail
 from recsys.store import upload_version
 from recsys.store.edge import write_shard
@@ -70,22 +87,38 @@ DRAW_BATCH = 128
 THUMBNAIL = 112
 PICTURE = 384
 MAP_SEED = 0
+MAX_LISTED = 20_000
+"""Items of a space whose lists of related items are made beforehand. Their number grows with the square of the items
+(20,000: a minute and 24 MB a space; 100,000: half an hour); of more, an item is compared with all others when it is
+asked for, which takes 20 ms at 100,000 and is as exact."""
+MAX_LEARNED = 20_000
+"""Items of a catalog that learns spaces: beyond, the simulated people's tastes alone fill gigabytes."""
+MAX_RANKED = 10_000
+"""Items of a catalog that learns rankers: their towers hold several tables of items by items."""
 # Raise these whenever drawing, projecting or relating gives something else for the same input.
 DRAWN = 3
 MAPPED = 2
 RELATED = 1
 
 
-def fingerprint(settings: Settings, name: str) -> str:
-    """What a catalog's build depends on, as a hash. Needs neither data nor models, so it is instant."""
-    source = SOURCES[name]
+def fingerprint(settings: Settings, name: str, source: Source | None = None) -> str:
+    """What a catalog's build depends on, as a hash. Needs neither data nor models, so it is instant.
+
+    Args:
+        settings: folders and encoders.
+        name: the catalog.
+        source: where it would come from; None for where it does.
+    """
+    source = source or sources(settings)[name]
+    settings = source.settled(settings)
     return key_of(
         FORMAT,
         source.fingerprint(),
-        settings.text_encoder,
+        settings.text_encoder if source.reads_text else None,
         _image_encoder_key(settings) if source.has_pictures else None,
         wishes_of(name),
         [LEARNED, *((model, create(model).settings) for model in SPACES.values())],
+        [RANKED, list(FEATURES), *((ranker, create_ranker(ranker).settings) for ranker in RANKERS)],
         [_content_of(checkpoint(settings, name, space)) for space in SPACES],
         read_records(settings, name).get("cold-users"),
         [THUMBNAIL, PICTURE, MAP_SEED, DRAWN, MAPPED, RELATED],
@@ -103,13 +136,13 @@ def _image_encoder_key(settings: Settings) -> str:
     return key_of(settings.image_encoder, HEAD_FILE.read_bytes())
 
 
-def is_current(settings: Settings, name: str) -> bool:
-    """Whether a build of the catalog would have nothing to do."""
+def is_current(settings: Settings, name: str, source: Source | None = None) -> bool:
+    """Whether a build of the catalog would have nothing to do; `source` as for `fingerprint`."""
     path = current_path(settings, name)
     if path is None:
         return False
     try:
-        return Version(path).manifest["fingerprint"] == fingerprint(settings, name)
+        return Version(path).manifest["fingerprint"] == fingerprint(settings, name, source)
     except CatalogError:
         return False
 
@@ -126,16 +159,18 @@ def build_all(settings: Settings, names: Sequence[str] | None = None, force: boo
         What `overview` says of each.
 
     Raises:
-        InvalidInput: no such catalog.
+        InvalidInput: no such catalog, or one would be built while the app is public.
         CatalogError: one that was asked for by name could not be built, or none is there to serve.
     """
-    failures = []
-    for name in names or SOURCES:
-        if name not in SOURCES:
-            raise InvalidInput(f"There is no catalog {name} to build.", f"Known: {', '.join(SOURCES)}.")
-    for name in names or SOURCES:
+    failures, known = [], sources(settings)
+    for name in names or known:
+        if name not in known:
+            raise InvalidInput(f"There is no catalog {name} to build.", f"Known: {', '.join(known)}.")
+    for name in names or known:
         progress = Progress(progress_path(settings, name))
         try:
+            if force or not is_current(settings, name):
+                settings.require_private("Builds")
             build(settings, name, progress, force)
             progress.finished()
         except TastespaceError as error:
@@ -148,7 +183,7 @@ def build_all(settings: Settings, names: Sequence[str] | None = None, force: boo
             print(f"{name}: {error}", file=sys.stderr)
     if raised is not None:
         raise raised
-    return [row for row in overview(settings) if row["catalog"] in (names or SOURCES)]
+    return [row for row in overview(settings) if row["catalog"] in (names or known)]
 
 
 def build(settings: Settings, name: str, progress: Progress, force: bool = False) -> Version:
@@ -158,23 +193,47 @@ def build(settings: Settings, name: str, progress: Progress, force: bool = False
         CatalogError: the data cannot be fetched or the disk is full; what served before goes on serving.
         TastespaceError: an encoder cannot be loaded, or a Qdrant server does not answer.
     """
+    with disk_errors_explained(), alone(settings, name):
+        return build_alone(settings, name, progress, force)
+
+
+def build_alone(
+    settings: Settings,
+    name: str,
+    progress: Progress,
+    force: bool = False,
+    source: Source | None = None,
+    settle: Callable[[], None] = lambda: None,
+) -> Version:
+    """`build`, for who holds the catalog's lock already.
+
+    Args:
+        settings: folders and encoders.
+        name: the catalog.
+        progress: told how far it is.
+        force: build a new version even where nothing changed.
+        source: where the catalog comes from; None for what is kept under its name.
+        settle: called once nothing can go wrong any more, a moment before the new version serves.
+    """
     home = settings.catalogs / name
-    with _disk_errors_explained(), alone(settings, name):
-        if force or not is_current(settings, name):
-            for stale in home.glob(".building-*"):
-                shutil.rmtree(stale, ignore_errors=True)
-            for stale in home.glob(".current-*"):
-                stale.unlink(missing_ok=True)
-            work = home / f".building-{os.getpid()}"
-            try:
-                work.mkdir()
-                version_id = _write(settings, name, work, progress)["id"]
-                upload_version(settings, Version(work), progress)  # before anybody is pointed to it
-                publish(settings, name, work, version_id)
-            finally:  # where it failed: half a version must not go on filling the disk
-                shutil.rmtree(work, ignore_errors=True)
-        else:
-            upload_version(settings, open_current(settings, name), progress)
+    source = source or sources(settings)[name]
+    if force or not is_current(settings, name, source):
+        for stale in home.glob(".building-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+        for stale in home.glob(".current-*"):
+            stale.unlink(missing_ok=True)
+        work = home / f".building-{os.getpid()}"
+        try:
+            work.mkdir()
+            version_id = _write(settings, source, work, progress)["id"]
+            upload_version(settings, Version(work), progress)  # before anybody is pointed to it
+            settle()
+            publish(settings, name, work, version_id)
+        finally:  # where it failed: half a version must not go on filling the disk
+            shutil.rmtree(work, ignore_errors=True)
+    else:
+        upload_version(settings, open_current(settings, name), progress)
+        settle()
     return open_current(settings, name)
 
 
@@ -183,6 +242,7 @@ class _Steps:
 
     def __init__(self, settings: Settings, progress: Progress) -> None:
         self.rates: dict[str, dict] = {}
+        self.measured: dict[str, tuple[int, float]] = {}  # as `recsys.rates` remembers them
         self._cache = StepCache(settings.data / "steps.sqlite")
         self.progress = progress
 
@@ -200,6 +260,7 @@ class _Steps:
         values = self._cache.through(keys, timed, batch, self.progress, step)
         if items:
             self.rates[step] = {"items": items, "seconds": round(seconds, 2)}
+            self.measured[step] = items, seconds
         return values
 
     def vectors(self, step: str, keys: list[str], encode: Callable[[list[int]], np.ndarray], batch: int) -> np.ndarray:
@@ -208,17 +269,18 @@ class _Steps:
         return np.stack([np.frombuffer(value, dtype=np.float32) for value in values])
 
 
-def _write(settings: Settings, name: str, work: Path, progress: Progress) -> dict:
+def _write(settings: Settings, source: Source, work: Path, progress: Progress) -> dict:
     """Fills the folder `work` with a version and returns its manifest."""
-    started, source, steps = time.perf_counter(), SOURCES[name], _Steps(settings, progress)
+    started, steps, name = time.perf_counter(), _Steps(settings, progress), source.name
+    print_, settings = fingerprint(settings, name, source), source.settled(settings)
     catalog = source.load(settings, progress)
     write_tables(work, catalog)
     pictures = _draw(steps, source.picture_reader(settings), catalog) if source.has_pictures else None
     if pictures is not None:
         BlobFile.write(work / "pictures.bin", (large for large, _ in pictures))
         BlobFile.write(work / "thumbnails.bin", (small for _, small in pictures))
-    spaces, encoders = _embed(steps, settings, catalog, pictures)
-    default = "blend" if "blend" in spaces else "text"
+    spaces, encoders = _embed(steps, settings, source, catalog, pictures)
+    default = next(space for space in ("given", "blend", "text") if space in spaces)
     for space, vectors in spaces.items():
         np.save(work / f"{space}.npy", vectors)
     _write_wishes(work / "wishes.npz", wishes_of(name), encoders)
@@ -230,14 +292,23 @@ def _write(settings: Settings, name: str, work: Path, progress: Progress) -> dic
         "default_space": default,
     }
     (work / MANIFEST).write_text(json.dumps(manifest))
-    manifest |= _learn(steps, settings, Version(work), spaces)
+    version = Version(work)
+    manifest |= {"learned": {}, "serving": [], "rankers": {}, "lists": len(catalog) <= MAX_LISTED}
+    if len(catalog) <= MAX_LEARNED:
+        lesson = lesson_of(version)
+        manifest |= _learn(steps, settings, version, lesson, spaces)
+        manifest |= {"rankers": _rank(steps, version, lesson) if len(catalog) <= MAX_RANKED else {}}
     maps = {space: [2, 3] if space == default else [2] for space in spaces}
     for space, vectors in spaces.items():
         for dims in maps[space]:
             np.save(work / f"map-{space}-{dims}d.npy", _project(steps, space, vectors, dims))
-        _relate(steps, space, vectors).write(work, space)
+        if manifest["lists"]:
+            _relate(steps, space, vectors).write(work, space)
+    began = time.perf_counter()
     write_shard(work / "shard", spaces, catalog, progress)
-    moment, print_ = datetime.now(UTC), fingerprint(settings, name)
+    steps.measured["store items"] = len(catalog) * len(spaces), time.perf_counter() - began
+    remember(settings, steps.measured)
+    moment = datetime.now(UTC)
     manifest |= {
         "id": f"{moment:%Y%m%d-%H%M%S}-{print_[:6]}",
         "fingerprint": print_,
@@ -256,9 +327,9 @@ def _described(vectors: np.ndarray) -> dict[str, int]:
     return {"dim": vectors.shape[1], "items": int(vectors.any(axis=1).sum())}
 
 
-def _learn(steps: _Steps, settings: Settings, version: Version, spaces: dict[str, np.ndarray]) -> dict:
+def _learn(steps: _Steps, settings: Settings, version: Version, lesson: Lesson, spaces: dict[str, np.ndarray]) -> dict:
     """Adds the learned spaces to `spaces`, writes their models and vectors, and returns their part of the manifest."""
-    lesson, learned = lesson_of(version), {}
+    learned = {}
     for space in SPACES if lesson.enough else ():
         kept = trained(settings, version.name, space, lesson)
         if kept is None:
@@ -272,17 +343,38 @@ def _learn(steps: _Steps, settings: Settings, version: Version, spaces: dict[str
     return {"learned": learned, "serving": serving_of(settings, version, lesson) if learned else []}
 
 
+def _rank(steps: _Steps, version: Version, lesson: Lesson) -> dict[str, dict]:
+    """Writes the rankers and the tables of their features, and returns their part of the manifest."""
+    if not lesson.enough:
+        return {}
+
+    def compute(positions: list[int]) -> list[bytes]:
+        files = teach_rankers(lesson, steps.progress)
+        return [files[j] for j in positions]
+
+    files = steps.run("learn to rank", ranking_keys(lesson), compute, batch=len(RANKING_FILES))
+    if not all(files):
+        return {}
+    paths = [version.features_file, *map(version.ranker_file, RANKERS)]
+    for path, content in zip(paths, files, strict=True):
+        path.write_bytes(content)
+    return {name: about_ranker(version.ranker_file(name)) for name in RANKERS}
+
+
 def _draw(steps: _Steps, read: Callable[[str], bytes], catalog: Catalog) -> list[tuple[bytes, bytes]]:
     """Each item's picture and thumbnail as WebP; both empty where its picture cannot be drawn."""
-    raw = [b"" if path is None else read(path) for path in catalog.items["image"]]
+    paths = catalog.items["image"].tolist()
 
-    keys = [key_of("draw", DRAWN, PICTURE, THUMBNAIL, svg) for svg in raw]
+    def raw(position: int) -> bytes:  # read when it is needed: together they may be larger than the memory
+        return b"" if paths[position] is None else read(paths[position])
+
+    keys = [key_of("draw", DRAWN, PICTURE, THUMBNAIL, raw(position)) for position in range(len(paths))]
     context = get_context("spawn")
     with ProcessPoolExecutor(mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)) as pool:
 
         def draw(positions: list[int]) -> list[bytes]:
             drawn = pool.map(
-                picture_and_thumbnail, [raw[i] for i in positions], repeat(PICTURE), repeat(THUMBNAIL), chunksize=8
+                picture_and_thumbnail, [raw(i) for i in positions], repeat(PICTURE), repeat(THUMBNAIL), chunksize=8
             )
             return [_joined(*pair) for pair in drawn]
 
@@ -297,21 +389,29 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _embed(
-    steps: _Steps, settings: Settings, catalog: Catalog, pictures: list[tuple[bytes, bytes]] | None
+    steps: _Steps,
+    settings: Settings,
+    source: Source,
+    catalog: Catalog,
+    pictures: list[tuple[bytes, bytes]] | None,
 ) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
     """The content spaces, (n, d) float32 by name, and the names of the encoders that made them."""
-    texts, encoder = catalog.items["text"].tolist(), load_text_encoder(settings.text_encoder)
-    names: dict[str, str | None] = {"text": encoder.name, "image": None, "image_text": None}
-    spaces = {"text": _embed_texts(steps, encoder, texts)}
-    if pictures is not None:
+    names: dict[str, str | None] = {"text": None, "image": None, "image_text": None}
+    spaces = {} if source.vectors is None else {"given": source.vectors(settings)}
+    texts = catalog.items["text"].tolist()
+    if source.reads_text:
+        encoder = load_text_encoder(settings.text_encoder)
+        names["text"], spaces["text"] = encoder.name, _embed_texts(steps, encoder, texts)
+    if pictures is not None and source.reads_pictures:
         viewer = load_image_encoder(settings.image_encoder)
         names |= {"image": viewer.name, "image_text": viewer.text_name}
-        image = _embed_pictures(steps, viewer, [large for large, _ in pictures])
-        second, absent = image.copy(), np.flatnonzero(~image.any(axis=1))
-        if len(absent):  # an item without a picture is told to the image encoder in words
-            told = [texts[i] for i in absent]
-            second[absent] = spaces["text"][absent] if shares_space(names) else viewer.encode_queries(told)
-        spaces |= {"image": image, "blend": np.hstack([spaces["text"], second])}
+        spaces["image"] = _embed_pictures(steps, viewer, [large for large, _ in pictures])
+        if "text" in spaces:
+            second, absent = spaces["image"].copy(), np.flatnonzero(~spaces["image"].any(axis=1))
+            if len(absent):  # an item without a picture is told to the image encoder in words
+                told = [texts[i] for i in absent]
+                second[absent] = spaces["text"][absent] if shares_space(names) else viewer.encode_queries(told)
+            spaces["blend"] = np.hstack([spaces["text"], second])
     return spaces, names
 
 
@@ -339,10 +439,12 @@ def _opened(picture: bytes) -> Image.Image:
 
 
 def _project(steps: _Steps, space: str, vectors: np.ndarray, dims: int) -> np.ndarray:
-    key = key_of("map", MAPPED, vectors.tobytes(), dims, MAP_SEED)
-    (coords,) = steps.run(
-        f"map of {space} in {dims}D", [key], lambda _: [fit_map(vectors, dims, MAP_SEED).tobytes()], batch=1
-    )
+    key, step = key_of("map", MAPPED, vectors.tobytes(), dims, MAP_SEED), f"map of {space} in {dims}D"
+    told = steps.progress if len(vectors) > MAX_FIT else None
+    (coords,) = steps.run(step, [key], lambda _: [fit_map(vectors, dims, MAP_SEED, told).tobytes()], batch=1)
+    _, seconds = steps.measured.pop(step, (0, 0.0))
+    if len(vectors) <= MAX_FIT:
+        steps.measured["map points"] = len(vectors), seconds
     return np.frombuffer(coords, dtype=np.float32).reshape(-1, dims)
 
 
@@ -375,7 +477,8 @@ def _split(pair: bytes) -> tuple[bytes, bytes]:
 
 
 @contextmanager
-def _disk_errors_explained() -> Iterator[None]:
+def disk_errors_explained() -> Iterator[None]:
+    """Turns what a disk or its permissions refuse into a sentence."""
     try:
         yield
     except OSError as error:
@@ -391,7 +494,7 @@ def _disk_errors_explained() -> Iterator[None]:
 def overview(settings: Settings) -> list[dict]:
     """What is known of each catalog, built or not: a row each, with `built`, counts, spaces, encoders and licence."""
     rows = []
-    for name in dict.fromkeys((*SOURCES, *built_names(settings))):
+    for name in dict.fromkeys((*sources(settings), *built_names(settings))):
         path = current_path(settings, name)
         if path is None:
             rows.append({"catalog": name, "built": False, "build": f"python -m recsys build --catalog {name}"})

@@ -77,10 +77,11 @@ def unpack(settings: Settings, file: Path) -> dict:
     """Puts a packed catalog in place and lets it serve. Where it is refused, nothing changes.
 
     Raises:
-        InvalidInput: the file is no packed catalog, or a damaged one.
+        InvalidInput: the file is no packed catalog, or a damaged one; or the app is public.
         CatalogError: it was packed by another release, or there is no room for it.
         StoreUnavailable: there is no room for the store's shard.
     """
+    settings.require_private("Imports")
     try:
         settings.catalogs.mkdir(parents=True, exist_ok=True)
         # In the catalogs' own folder, so that putting it in place is a rename.

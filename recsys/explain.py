@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
+import pandas as pd
 
 from recsys.candidates import RRF_OFFSET, STORE
 from recsys.funnel import Funnel, Recommendation
+from recsys.ranking import LABELS
 from recsys.towers import heard
 from recsys.where import Where
 
@@ -141,9 +143,9 @@ def _breaks(funnel: Funnel, answer: Recommendation, row: int, reason: str) -> st
     (condition,) = {c for c in answer.request.where if reason == f"breaks {c}"}
     facet = funnel.version.catalog.facet(condition.facet)
     value = funnel.version.catalog.items[facet.name].iat[row]
-    if isinstance(value, tuple):
+    if facet.kind == "tags":
         value = ", ".join(value)
-    elif value is None or value != value or str(value) == "<NA>":
+    elif pd.isna(value):
         value = ""
     elif facet.kind == "flag":
         value = "yes" if value else "no"
@@ -164,8 +166,13 @@ def _filtered(funnel: Funnel, answer: Recommendation, row: int, reason: str) -> 
 
 
 def _ranked_low(funnel: Funnel, answer: Recommendation, row: int, reason: str) -> str:
-    by = "relevance" if answer.ranked is None else f"the ranker {answer.request.ranker}"
-    return f"{_place_behind(answer, 'rank', row, reason)} by {by}."
+    return f"{_place_behind(answer, 'rank', row, reason)} by {_ordered_by(answer)}."
+
+
+def _ordered_by(answer: Recommendation) -> str:
+    if answer.ranked is None:
+        return "relevance"
+    return LABELS.get(answer.request.ranker, answer.request.ranker).replace("The ", "the ")
 
 
 def _place_behind(answer: Recommendation, name: str, row: int, reason: str) -> str:
@@ -177,7 +184,7 @@ def _place_behind(answer: Recommendation, name: str, row: int, reason: str) -> s
 
 def _not_picked(funnel: Funnel, answer: Recommendation, row: int, reason: str) -> str:
     position = int(np.flatnonzero(answer.candidates == row)[0])
-    told = f"It is number {position + 1:,} of {len(answer.candidates):,} by relevance"
+    told = f"It is number {position + 1:,} of {len(answer.candidates):,} by {_ordered_by(answer)}"
     if answer.request.diversity == "plain" or position >= len(answer.picks):
         return f"{told}, and {len(answer.picks)} are shown."
     nearest = _most_alike(funnel, answer, np.array([row]), answer.candidates[answer.picks])

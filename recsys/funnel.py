@@ -7,6 +7,7 @@ failure lets an item through that a rule forbids.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +26,8 @@ from recsys.errors import InvalidInput, TastespaceError, quoted
 from recsys.hits import Hits
 from recsys.models import SpaceModel, load_model, side_of
 from recsys.profile import Profile
-from recsys.retrieval.precomputed import RelatedLists
+from recsys.ranking.serving import Ranking
+from recsys.retrieval.precomputed import RelatedLists, related_now
 from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
 from recsys.store import Store
 from recsys.towers import Query, Tower, heard
@@ -90,8 +92,8 @@ class Request:
         cap: at most so many items of one category; None for any number. Applied to the retrieved ones, best first.
         k: length of the list.
         sizes: how many items each stage lets out.
-        ranker: `none` keeps the order of retrieval; else of `recsys.ranking.RANKERS`.
-        moment: when, Unix seconds, UTC, for rankers; None where that is not to matter.
+        ranker: `none` keeps the order of retrieval; else of `recsys.ranking.RANKERS`. They hear no wish, picture or
+            category: with one of these, and on starting lists, the order of retrieval is kept.
         diversity: the method that picks the varied list; see `recsys.diversity.METHODS`.
         prior: added to the relevance, and all there is where the profile says nothing; None for content alone.
     """
@@ -111,7 +113,6 @@ class Request:
     seen: bool = False
     cap: int | None = None
     ranker: str = PLAIN_RANKING
-    moment: float | None = None
 
     def without(self, stage: str) -> "Request":
         """The same request with one stage passing everything through: `retrieve`, `filter`, `rank` or `diversify`."""
@@ -179,13 +180,22 @@ class Funnel:
         version: the built catalog.
         store: holds its spaces.
         encode_wish: turns a profile's wish into one vector a content space.
+        on_answer: told of each answer that `recommend` gives; None for nobody. See `recsys.observe`.
     """
 
-    def __init__(self, version: Version, store: Store, encode_wish: WishEncoder) -> None:
+    def __init__(
+        self,
+        version: Version,
+        store: Store,
+        encode_wish: WishEncoder,
+        on_answer: Callable[[Version, Recommendation], None] | None = None,
+    ) -> None:
         self.version = version
         self.store = store
         self.encode_wish = encode_wish
+        self._on_answer = on_answer
         self.candidates = Candidates(version, store)
+        self.ranking = Ranking(version, self.model)
         self._models: dict[str, SpaceModel] = {}
         self._related: dict[str, RelatedLists] = {}
 
@@ -196,8 +206,10 @@ class Funnel:
         measurements are the build's: `Version.serving`.
         """
         version = self.version
+        if profile.wish or profile.picture:
+            return version.wish_space
         told = heard(version, profile)
-        if profile.wish or profile.picture or profile.categories or not len(told.likes):
+        if profile.categories or not len(told.likes):
             return version.default_space
         reached = [rule["space"] for rule in version.serving if rule["likes"] <= len(told.likes)]
         return reached[-1] if reached else version.default_space
@@ -243,7 +255,10 @@ class Funnel:
             self.version.has_space(space or self.version.default_space)
         trace = Trace()
         with trace.timed():
-            return self._run(request, query, trace)
+            answer = self._run(request, query, trace)
+        if self._on_answer is not None:
+            self._on_answer(self.version, answer)
+        return answer
 
     def _run(self, request: Request, query: Query | None, trace: Trace) -> Recommendation:
         version, sizes = self.version, request.sizes
@@ -259,17 +274,16 @@ class Funnel:
             allowed = version.facets.mask(request.where)
             n = min(sizes.retrieve + (0 if request.seen else len(rated)), len(version.item_ids))
             first = allowed if self._filters_first(request) or query is None else np.ones(len(allowed), dtype=bool)
-            lists = {s: self._retrieve(request, s, q.vector, n, first, trace)[0] for s, (_, q) in asked.items()}
+            lists = {s: self._retrieve(request, s, q.vector, n, first, trace) for s, (_, q) in asked.items()}
             fused: dict[str, np.ndarray] = {}
             if query is None:
                 starting, rows, scores = self._starting_list(tower.space, allowed, request.prior)
                 rows, scores = rows[: sizes.retrieve], scores[: sizes.retrieve]
             else:
-                starting, rows = "", lists[tower.space]
-                scores = self.candidates.score(tower.space, query.vector, rows)
+                starting, (rows, scores) = "", lists[tower.space]
             if len(lists) > 1:
-                rows, scores = (column[:n] for column in fuse(lists))
-                fused = {space: _ranks(own, rows) for space, own in lists.items()}
+                fused = {space: own for space, (own, _) in lists.items()}
+                rows, scores = (column[:n] for column in fuse(fused))
             elif query is not None and request.prior is not None:
                 rows, scores = self._with_prior(tower.space, query.vector, rows, request.prior, first, n)
             stage.last = float(scores[-1]) if len(scores) else None
@@ -279,7 +293,7 @@ class Funnel:
             rows, scores = self._filter(stage, request, allowed, rated, rows, scores)
 
         with trace.stage("rank", len(rows)) as stage:
-            rows, scores, ranked = self._rank(stage, request, rows, scores, trace)
+            rows, scores, ranked = self._rank(stage, request, query is None, rows, scores, trace)
 
         with trace.stage("diversify", len(rows)) as stage:
             plain = ranked is None and not fused and (tower.cosine or query is None)
@@ -293,7 +307,7 @@ class Funnel:
             space=tower.space,
             query=query,
             starting=starting,
-            fused={space: _ranks(lists[space], rows) for space in fused},
+            fused={space: _ranks(own, rows) for space, own in fused.items()},
             candidates=rows,
             relevance=scores,
             ranked=ranked,
@@ -389,12 +403,13 @@ class Funnel:
         return rows, scores
 
     def _rank(
-        self, stage: Stage, request: Request, rows: np.ndarray, scores: np.ndarray, trace: Trace
+        self, stage: Stage, request: Request, starting: bool, rows: np.ndarray, scores: np.ndarray, trace: Trace
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        ranked = None
-        if request.ranker != PLAIN_RANKING and len(rows):
+        ranked, profile = None, request.profile
+        unheard = starting or profile.wish or profile.picture or profile.categories
+        if request.ranker != PLAIN_RANKING and len(rows) and not unheard:
             try:
-                ranked = self._ranker_scores(request, rows)
+                ranked = self.ranking.scores(request.ranker, self.features(profile, rows))
                 order = np.lexsort((rows, -ranked))
                 rows, scores, ranked = rows[order], scores[order], ranked[order]
             except InvalidInput:
@@ -407,9 +422,6 @@ class Funnel:
         rows, scores, ranked = rows[:size], scores[:size], None if ranked is None else ranked[:size]
         stage.n_out = len(rows)
         return rows, scores, ranked
-
-    def _ranker_scores(self, request: Request, rows: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
 
     def _diversify(self, request: Request, merit: np.ndarray, tower: Tower, rows: np.ndarray, trace: Trace) -> Sweep:
         def run(method: str) -> Sweep:
@@ -424,6 +436,17 @@ class Funnel:
             _degrade(trace, "diversify", error, "the list goes by relevance alone")
             return run("plain")
 
+    def features(self, profile: Profile, rows: np.ndarray) -> np.ndarray:
+        """What rankers are told of a profile and of some items: (m, f) float64; see `recsys.ranking.features`.
+
+        Raises:
+            InvalidInput: the catalog has no rankers.
+            CatalogError: a file of theirs is damaged.
+        """
+        told = heard(self.version, profile)
+        person = self.ranking.person(profile, told.likes, told.dislikes, told.rated)
+        return self.ranking.features(person, rows)
+
     def sweep(self, answer: Recommendation) -> Sweep:
         """The varied lists of all 101 stops of the slider (lambda 0.00, 0.01, ... 1.00) over the same candidates."""
         vectors = self.tower(answer.request).similarity_vectors(answer.candidates)
@@ -432,6 +455,8 @@ class Funnel:
 
     def related(self, item_id: str, space: str, n: int) -> tuple[np.ndarray, np.ndarray]:
         """The items most alike an item by cosine, looked up in the lists that the build made.
+
+        A catalog too large for lists is compared item by item: as exact, some milliseconds later.
 
         Args:
             item_id: the item.
@@ -446,6 +471,8 @@ class Funnel:
             NotBuilt: the version has no lists: it was built by an earlier release.
         """
         (row,) = self.version.rows([item_id])
+        if not self.version.has_lists:
+            return related_now(self.version.spaces[space], int(row), n)
         if space not in self._related:
             self._related[space] = RelatedLists.open(self.version.path, space)
         return self._related[space].of(int(row), n)

@@ -16,21 +16,31 @@ from recsys.cache import StepCache, key_of
 from recsys.errors import InvalidInput
 from recsys.evaluation.measures import K, model_scores, top_lists
 from recsys.evaluation.protocols import evaluate
+from recsys.evaluation.ranking import FOLD_SEEDS, lists_to_learn_from
 from recsys.evaluation.records import best_by_likes, folder_of, read_records, write_record
 from recsys.evaluation.splits import Task, by_item
 from recsys.models import SPACES, Side, SpaceModel, create, load_model, model_bytes, read_about, side_of
 from recsys.population import Parameters, as_ratings, simulate
+from recsys.ranking import RANKERS, packed, ranker_bytes
+from recsys.ranking import create as create_ranker
+from recsys.ranking.features import FEATURES, learned_tables
 from recsys.ratings import Ratings, clean, read_ratings
 from recsys.settings import Settings
 from recsys.version import Version
 
 LEARNED = 2
 """Raise it whenever learning gives something else for the same input."""
+RANKED = 1
+"""Raise it whenever features or rankers come out otherwise for the same input."""
 SIMULATED_PEOPLE = 1000
 SIMULATED_LIKES = 40
 MIN_PEOPLE = 20
 MIN_ITEMS = 50
 """Fewer people or items than this tell nothing of taste: such a catalog gets no learned space."""
+MIN_LISTS = 20
+"""Fewer lists with something to be found on them teach no ranker."""
+RANKING_FILES = ("features", *RANKERS)
+"""What ranking needs: the tables that features are looked up in, and the rankers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +98,41 @@ def teach(lesson: Lesson, space: str, progress=None) -> bytes:
     started = time.perf_counter()
     model = create(name).fit(lesson.ratings, lesson.side, progress)
     return model_bytes(model, **_told(model, lesson, lesson.key(name), time.perf_counter() - started))
+
+
+def ranking_keys(lesson: Lesson) -> list[str]:
+    """A hash of everything that decides what each of `RANKING_FILES` holds."""
+    learned = [lesson.key(name) for name in ("als", "two-tower", "ensemble")]
+    settings = [{}, *(create_ranker(name).settings for name in RANKERS)]
+    return [
+        key_of(name, RANKED, learned, FEATURES, list(FOLD_SEEDS), own)
+        for name, own in zip(RANKING_FILES, settings, strict=True)
+    ]
+
+
+def teach_rankers(lesson: Lesson, progress=None) -> list[bytes]:
+    """The contents of `RANKING_FILES`, learned from zero; empty ones where there are too few lists to learn from.
+
+    Rankers learn from towers that have not seen their labels; what serves is computed from all ratings.
+    """
+    started = time.perf_counter()
+    lists = lists_to_learn_from(lesson.ratings, lesson.side, tell=progress)
+    if len(lists) < MIN_LISTS:
+        return [b""] * len(RANKING_FILES)
+    prepared = time.perf_counter() - started
+    told = {"from": lesson.about, "simulated": lesson.simulated}
+    files = [packed({**told, "features": list(FEATURES)}, learned_tables(lesson.ratings, lesson.side))]
+    for name in RANKERS:
+        started = time.perf_counter()
+        ranker = create_ranker(name).fit(lists, progress)
+        more = {
+            "lists": len(lists),
+            "prepared_s": round(prepared, 1),
+            "seconds": round(time.perf_counter() - started, 1),
+            "importance": {feature: round(share, 6) for feature, share in ranker.importance().items()},
+        }
+        files.append(ranker_bytes(ranker, **told, **more))
+    return files
 
 
 def _told(model: SpaceModel, lesson: Lesson, key: str, seconds: float) -> dict:

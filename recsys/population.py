@@ -28,6 +28,8 @@ LIKES = 20
 """How many likes each person has, where nothing else is asked for."""
 LARGEST = 2000
 """Most users of one population; their utilities are kept in memory."""
+LARGEST_TABLE = 50_000_000
+"""Most cells of users by items: each takes 40 bytes while likes are drawn."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,14 @@ def simulate(
         likes: how many likes each has, at most as many as there are items.
 
     Raises:
-        InvalidInput: a number of users or a parameter out of range.
+        InvalidInput: a number of users or a parameter out of range, or more items than people can be drawn for.
     """
     _check(users, parameters)
+    if users * len(version.item_ids) > LARGEST_TABLE:
+        raise InvalidInput(
+            f"{users:,} people cannot be simulated among {len(version.item_ids):,} items.",
+            f"This catalog is large enough for {LARGEST_TABLE // len(version.item_ids):,} of them.",
+        )
     rng = np.random.default_rng(seed)
     space = version.default_space
     vectors = _similarity_vectors(version, space)

@@ -14,6 +14,7 @@ PACKAGES = (
     "torch",
     "sentence-transformers",
     "implicit",
+    "lightgbm",
 )
 
 

@@ -20,6 +20,12 @@ SHARES = (0.6, 0.2)
 CLOCK_SLACK_S = 86_400
 """A time stamp may lie so far in the future: clocks differ, and so do time zones."""
 
+REASONS = (
+    *("no user", "unknown item", "no rating", "negative rating", "no time", "time in the future"),
+    "rated again later",
+)
+"""Why a row of an interactions table is dropped, in the order in which they are looked for."""
+
 
 @dataclass(frozen=True, eq=False)
 class Ratings:
@@ -163,6 +169,31 @@ def clean(table: pd.DataFrame, catalog: Catalog, now: float | None = None) -> tu
     Raises:
         InvalidInput: columns are missing, or no row can be used; the sentence says why.
     """
+    read, reasons = judged(table, catalog.items.index, now)
+    counts = reasons.value_counts()
+    dropped = {reason: int(counts[reason]) for reason in REASONS if counts.get(reason)}
+    good = read[(reasons == "").to_numpy()]
+    if good.empty:
+        told = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()) or "the table is empty"
+        raise InvalidInput(f"None of the {len(table):,} interactions can be learned from: {told}.")
+    return good.reset_index(drop=True).astype({"rating": np.float64, "timestamp": np.int64}), dropped
+
+
+def judged(table: pd.DataFrame, known: pd.Index, now: float | None = None) -> tuple[pd.DataFrame, pd.Series]:
+    """An interactions table as it is read, and why each row cannot be learned from; see `clean`.
+
+    Args:
+        table: as for `clean`.
+        known: ids of the items that count.
+        now: Unix seconds; None for the present moment.
+
+    Returns:
+        The columns of interactions, ids as text, the others as numbers; and a reason a row, of `REASONS`, empty where
+        it is kept. Both with the table's index.
+
+    Raises:
+        InvalidInput: columns are missing.
+    """
     absent = [c for c in INTERACTION_COLUMNS if c not in table.columns]
     if absent:
         raise InvalidInput(
@@ -171,27 +202,15 @@ def clean(table: pd.DataFrame, catalog: Catalog, now: float | None = None) -> tu
     now = time.time() if now is None else now
     users, items = (_ids(table[name]) for name in ("user_id", "item_id"))
     ratings, times = (pd.to_numeric(table[name], errors="coerce") for name in ("rating", "timestamp"))
-    broken = {
-        "no user": users.isna(),
-        "unknown item": ~items.isin(catalog.items.index),
-        "no rating": ~np.isfinite(ratings),
-        "negative rating": ratings < 0,
-        "no time": ~np.isfinite(times),
-        "time in the future": times > now + CLOCK_SLACK_S,
-    }
-    kept, dropped = pd.Series(True, index=table.index), {}
-    for reason, rows in broken.items():
-        dropped[reason] = int((kept & rows).sum())
-        kept &= ~rows
-    good = pd.DataFrame({"user_id": users, "item_id": items, "rating": ratings, "timestamp": times})[kept.to_numpy()]
-    latest = good.sort_values("timestamp", kind="stable").duplicated(["user_id", "item_id"], keep="last")
-    dropped["rated again later"] = int(latest.sum())
-    good = good[~latest.sort_index()] if len(good) else good
-    dropped = {reason: count for reason, count in dropped.items() if count}
-    if good.empty:
-        told = ", ".join(f"{count:,} {reason}" for reason, count in dropped.items()) or "the table is empty"
-        raise InvalidInput(f"None of the {len(table):,} interactions can be learned from: {told}.")
-    return good.reset_index(drop=True).astype({"rating": np.float64, "timestamp": np.int64}), dropped
+    broken = (users.isna(), ~items.isin(known), ~np.isfinite(ratings), ratings < 0)
+    broken += (~np.isfinite(times), times > now + CLOCK_SLACK_S)
+    reasons = pd.Series(np.select([b.to_numpy(dtype=bool) for b in broken], REASONS[:-1], ""), index=table.index)
+    read = pd.DataFrame({"user_id": users, "item_id": items, "rating": ratings, "timestamp": times})
+    good = read[(reasons == "").to_numpy()].reset_index()
+    latest = good.sort_values("timestamp", kind="stable").duplicated(["user_id", "item_id"], keep="last").sort_index()
+    again = np.flatnonzero(reasons == "")[latest.to_numpy(dtype=bool)]
+    reasons.iloc[again] = REASONS[-1]
+    return read, reasons
 
 
 def _ids(column: pd.Series) -> pd.Series:

@@ -13,10 +13,11 @@ import os
 import re
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,17 @@ class Version:
         """The space that a newcomer starts in."""
         return self.manifest["default_space"]
 
+    @property
+    def wish_space(self) -> str:
+        """The space that somebody with a wish starts in: the default, unless nobody knows what words mean there."""
+        worded = (space for space in ("blend", "text", "image") if space in self.manifest["spaces"])
+        return next(worded, self.default_space) if self.default_space == "given" else self.default_space
+
+    @property
+    def has_lists(self) -> bool:
+        """Whether the build made lists of related items; a large catalog is compared when it is asked."""
+        return self.manifest.get("lists", True)
+
     @cached_property
     def catalog(self) -> Catalog:
         """The items, facets, interactions and users."""
@@ -113,7 +125,9 @@ class Version:
     @cached_property
     def spaces(self) -> Mapping[str, np.ndarray]:
         """Each space's vectors: (n, d) float32 in the items' order, a zero row where an item has none."""
-        return {space: np.load(self.path / f"{space}.npy", mmap_mode="r") for space in self.manifest["spaces"]}
+        mapped = {space: np.load(self.path / f"{space}.npy", mmap_mode="r") for space in self.manifest["spaces"]}
+        # Plain arrays over the maps: NumPy's own kind of map is slower to take rows from.
+        return {space: vectors.view(np.ndarray) for space, vectors in mapped.items()}
 
     def has_space(self, space: str) -> str:
         """The name of a space that the catalog has.
@@ -190,6 +204,20 @@ class Version:
         """The model that made a learned space."""
         return self.path / f"model-{space}.npz"
 
+    @property
+    def rankers(self) -> Mapping[str, dict]:
+        """The rankers that the catalog has: by name, from what they learned, and how much each feature decides."""
+        return self.manifest.get("rankers", {})
+
+    def ranker_file(self, name: str) -> Path:
+        """A ranker."""
+        return self.path / f"ranker-{name}.npz"
+
+    @property
+    def features_file(self) -> Path:
+        """The tables that rankers' features are looked up in."""
+        return self.path / "features.npz"
+
     @cached_property
     def ratings(self) -> Ratings | None:
         """Who rated what, or None where nobody's interactions are known."""
@@ -214,18 +242,29 @@ class Version:
             known = sorted(self.people, key=lambda p: (len(p), p))
             way_out = f"They go from {known[0]} to {known[-1]}." if known else f"{self.name} has no real users."
             raise InvalidInput(f"There is no user {quoted(person, 20)}.", way_out)
-        own = np.flatnonzero(self.ratings.users == self._person[person])
-        own = own[np.lexsort((self.ratings.items[own], self.ratings.times[own]))]
+        own = self._own(person)
         return self.ratings.items[own], self.ratings.values[own]
 
     def moments(self, person: str) -> np.ndarray:
-        """When a known person rated: (m,) int64, Unix seconds.
+        """When a known person rated, ascending: (m,) int64, Unix seconds.
 
         Raises:
             InvalidInput: nobody of that id.
         """
         self.history(person)
-        return self.ratings.times[self.ratings.users == self._person[person]]
+        return self.ratings.times[self._own(person)]
+
+    def _own(self, person: str) -> np.ndarray:
+        order, ends = self._by_person
+        place = self._person[person]
+        return order[ends[place] : ends[place + 1]]
+
+    @cached_property
+    def _by_person(self) -> tuple[np.ndarray, np.ndarray]:
+        """The ratings by person, then oldest first; and where each person's begin: each request asks for one's."""
+        ratings = self.ratings
+        order = np.lexsort((ratings.items, ratings.times, ratings.users))
+        return order, np.searchsorted(ratings.users[order], np.arange(len(ratings.people) + 1))
 
     @cached_property
     def popularity(self) -> np.ndarray | None:
@@ -313,6 +352,17 @@ def _read_optional(path: Path) -> pd.DataFrame | None:
     return frame.set_index("user_id") if path.stem == "users" else frame
 
 
+def read_tables(path: Path) -> tuple[pd.DataFrame, pd.DataFrame | None, pd.DataFrame | None]:
+    """Items, interactions and users that `write_tables` wrote; None for what there was none of.
+
+    Raises:
+        OSError: there are no items.
+        ValueError: a table cannot be read.
+    """
+    optional = (_read_optional(path / name) for name in ("interactions.parquet", "users.parquet"))
+    return _read_items(path / "items.parquet", "item_id"), *optional
+
+
 def write_tables(path: Path, catalog: Catalog) -> None:
     """Writes a catalog's tables into a version's folder."""
     catalog.items.reset_index().to_parquet(path / "items.parquet", index=False)
@@ -375,12 +425,24 @@ def open_current(settings: Settings, name: str) -> Version:
 
 @contextmanager
 def alone(settings: Settings, name: str) -> Iterator[None]:
-    """Lets one process at a time write a catalog; another one waits."""
-    home = settings.catalogs / name
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Lets one process, and one thread of it, at a time write a catalog; another one waits.
+
+    The lock is a file of the catalog's folder. Whoever waited while the folder was removed takes the new one's.
+    """
+    with _locked(settings.catalogs / name):
         yield
+
+
+def _locked(home: Path) -> TextIO:
+    """The lock of a catalog's folder, once it is ours; it goes when it is closed."""
+    while True:
+        with suppress(FileNotFoundError), ExitStack() as unless_ours:  # the folder may be removed between these lines
+            home.mkdir(parents=True, exist_ok=True)
+            lock = unless_ours.enter_context((home / LOCK).open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(lock.fileno()), (home / LOCK).stat()):
+                unless_ours.pop_all()
+                return lock
 
 
 def is_being_written(settings: Settings, name: str) -> bool:

@@ -140,7 +140,6 @@ class FacetTable:
         self._codes: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # rows, codes: one entry a value an item has
         self._labels: dict[str, list[Value]] = {}  # code -> value
         self._known: dict[str, np.ndarray] = {}  # (n,) bool
-        self._members: dict[str, np.ndarray] = {}  # (n, values) bool, filled when first asked for
         for facet in catalog.facets:
             column = catalog.items[facet.name]
             if facet.kind == "number":
@@ -206,12 +205,14 @@ class FacetTable:
 
     def members(self, facet: str, rows: np.ndarray) -> np.ndarray:
         """Which of some items have which value of a discrete facet: (len(rows), values) bool."""
-        if facet not in self._members:
-            own, codes = self._codes[facet]
-            table = np.zeros((self._n, len(self._labels[facet])), dtype=bool)
-            table[own, codes] = True
-            self._members[facet] = table
-        return self._members[facet][rows]
+        own, codes = self._codes[facet]  # by ascending row
+        starts, ends = np.searchsorted(own, rows, "left"), np.searchsorted(own, rows, "right")
+        lengths = ends - starts
+        table = np.zeros((len(rows), len(self._labels[facet])), dtype=bool)
+        # The entries of each row, one after the other: its start, and the next ones.
+        within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        table[np.repeat(np.arange(len(rows)), lengths), codes[np.repeat(starts, lengths) + within]] = True
+        return table
 
     def numbers(self, facet: str) -> np.ndarray:
         """A number facet's column: (n,) float64, NaN where unknown. Read-only by convention."""

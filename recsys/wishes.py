@@ -82,8 +82,9 @@ class Wishes:
         return picture in self._pictures
 
     def warm_up(self) -> None:
-        """Loads what the next wish in words needs."""
-        encode_words(["warm"], self._names)
+        """Loads what the next wish in words needs; nothing where no wish can be understood."""
+        if self._names["text"] is not None:
+            encode_words(["warm"], self._names)
 
     def warm_up_pictures(self) -> None:
         """Loads what the next wish with a picture needs."""
@@ -104,12 +105,20 @@ def encode_words(wishes: list[str], names: Mapping[str, str | None]) -> list[dic
         names: a manifest's `encoders`. Where both towers are one model, it runs once.
 
     Raises:
+        InvalidInput: the catalog has no encoder at all.
         TastespaceError: an encoder cannot be loaded; says how to get it.
     """
-    halves = {"text": load_query_encoder(names["text"]).encode_queries(wishes)}
+    halves = {}
+    if names["text"] is not None:
+        halves["text"] = load_query_encoder(names["text"]).encode_queries(wishes)
     if names["image"] is not None:
         halves["image"] = (
             halves["text"] if shares_space(names) else load_image_encoder(names["image"]).encode_queries(wishes)
+        )
+    if not halves:
+        raise InvalidInput(
+            "This catalog came with vectors of its own and no model that reads words, so a wish finds nothing in it.",
+            "Like items or choose categories; or import it again with --text-encoder.",
         )
     return [{half: vectors[i] for half, vectors in halves.items()} for i in range(len(wishes))]
 

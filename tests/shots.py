@@ -17,13 +17,14 @@ VIEWS = {
     "clipart": {"like": ["loaf-of-bread", "pumpkin-pie"], "wish": ["something warm from the oven"]},
     "movies": {"like": ["222", "183"], "wish": ["space battles and robots"]},
 }
-SHELVES = {"recommend": "nearest", "cold_start": "list", "diversity": "nearest"}
+SHELVES = {"recommend": "nearest", "cold_start": "list", "diversity": "nearest", "funnel": "shown"}
 """A shelf of each page that has some."""
 LESSONS = {
     "cold_start": {"catalog": ["movies"]},
     "diversity": {"catalog": ["movies"], "lam": ["0.6"]},
     "models": {"catalog": ["movies"]},
     "retrieval": {"catalog": ["clipart"]},
+    "funnel": {"catalog": ["movies"]},
 }
 """The lessons are about people who rated, and about films of one series."""
 SHOTS = (
@@ -34,6 +35,7 @@ SHOTS = (
     ("diversity", "diversity", DESKTOP, "light"),
     ("models", "models", DESKTOP, "light"),
     ("retrieval", "retrieval", DESKTOP, "light"),
+    ("funnel", "funnel", DESKTOP, "light"),
     ("recommend-dark", "recommend", DESKTOP, "dark"),
     ("recommend-phone", "recommend", PHONE, "light"),
 )

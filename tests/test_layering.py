@@ -15,20 +15,22 @@ app pages                                                        widgets -> one 
 recsys.ui                                                        the only part of recsys that knows streamlit
 recsys.__main__                                                  the command line
 recsys.bench                                                     the measurements
+recsys.importing                                                 what people bring: checked, kept, built, removed
 recsys.build recsys.carry recsys.lessons                         what makes, moves and teaches with catalogs
 recsys.learning                                                  which models a catalog gets, and from whom
-recsys.explain recsys.evaluation recsys.projection recsys.population      why, how well, where on the map, for whom
+recsys.explain recsys.evaluation recsys.projection recsys.population recsys.observe      why, how well, where, for whom
 recsys.funnel                                                    the one pipeline
 recsys.candidates                                                the stage that finds them, by store or engine
+recsys.user_vectors                                              a visitor's point, kept while likes arrive
 recsys.towers recsys.wishes recsys.ranking recsys.diversity recsys.retrieval      a stage each
 recsys.models                                                    what is learned from who rated what
 recsys.store recsys.encoders recsys.sources recsys.progress      Qdrant, the models, the data, how far a build is
 recsys.version recsys.personas                                   a built catalog; ready-made visitors
 recsys.profile recsys.where                                      who asks, and under which conditions
 recsys.ratings                                                   who rated what, as arrays
-recsys.catalog recsys.cache recsys.demographics                  the items; what a build remembers and tells
+recsys.catalog recsys.cache recsys.demographics recsys.rates     the items; what a build remembers and tells
 recsys.settings recsys.hits recsys.trace recsys.provenance       the environment; a list and how it came about
-recsys.errors                                                    what can go wrong, in sentences
+recsys.errors recsys.spreadsheet                                 what can go wrong, in sentences
 """
 
 MAY_IMPORT_STREAMLIT = ("app", "pages", "recsys.ui")

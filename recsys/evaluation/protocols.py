@@ -4,6 +4,7 @@ ms-75-25, chronological   people whom the models know; see `recsys.evaluation.sp
 cold-users                people whom they do not, after m revealed ratings, over several seeds
 cold-items                items that nobody has rated, over several seeds
 continue                  going on with what was learned as ratings come in, against learning anew
+ranking                   what towers retrieve on ms-75-25, as rankers order it; see `recsys.evaluation.ranking`
 """
 
 import tempfile
@@ -19,7 +20,8 @@ import numpy as np
 from recsys.demographics import AGES, age_band
 from recsys.errors import InvalidInput, quoted
 from recsys.evaluation.measures import K, Worth, auc, hit_rates, model_scores, overlap, top_lists, worth
-from recsys.evaluation.significance import band, interval
+from recsys.evaluation.ranking import measure_ranking
+from recsys.evaluation.significance import band, interval, paired
 from recsys.evaluation.splits import REVEALED, Task, by_item, chronological, cold_items, cold_users
 from recsys.evaluation.tuning import tune as search
 from recsys.models import MODELS, SPACES, Model, Side, create, load_model, model_bytes
@@ -49,7 +51,7 @@ def evaluate(
         ratings: all ratings of the catalog.
         side: content of its items and facts of its people.
         protocol: of `PROTOCOLS`.
-        names: the models; none for all.
+        names: the models; none for all. Of `ranking` those that retrieve count.
         progress: called with (done, total, what).
         seeds: of the cold protocols.
         tune: search the models' grids first; for protocols whose training data are the same for all seeds.
@@ -67,7 +69,7 @@ def evaluate(
         raise InvalidInput(f"There is no protocol {quoted(protocol)}.", f"Known: {', '.join(PROTOCOLS)}.")
     tell = progress or (lambda done, total, what: None)
     started = time.perf_counter()
-    found = PROTOCOLS[protocol](ratings, side, names, tell, tune if protocol in SPLITS else seeds)
+    found = PROTOCOLS[protocol](ratings, side, names, tell, tune if protocol in TUNABLE else seeds)
     return {
         "protocol": protocol,
         "k": K,
@@ -108,7 +110,7 @@ def _on_known_people(split: Callable[[Ratings], Task]):
         tell(len(names), len(names), "comparing")
         for row in rows:
             row["against"] = {
-                other: _paired(worths[row["model"]].ndcg, worths[other].ndcg)
+                other: paired(worths[row["model"]].ndcg, worths[other].ndcg)
                 for other in REFERENCES
                 if other in worths and other != row["model"]
             }
@@ -183,15 +185,6 @@ def _figures(found: Worth) -> dict:
     means = {"ndcg@10": found.ndcg, "precision@10": found.precision, "recall@10": found.recall}
     rounded = {name: round(float(values[counted].mean()), 6) for name, values in means.items()}
     return {**rounded, "low": round(low, 6), "high": round(high, 6)}
-
-
-def _paired(one: np.ndarray, other: np.ndarray) -> dict:
-    """The mean difference of two models over the same people, with its 95% interval; None where nobody counts."""
-    differences = (one - other)[~np.isnan(one)]
-    if not len(differences):
-        return dict.fromkeys(("mean", "low", "high"))
-    low, high = interval(differences)
-    return {"mean": round(float(differences.mean()), 6), "low": round(low, 6), "high": round(high, 6)}
 
 
 def _segments(found: Worth, lists: np.ndarray, task: Task, wanted: np.ndarray, side: Side) -> list[dict]:
@@ -307,7 +300,7 @@ def _cold_items(ratings: Ratings, side: Side, names: list[str], tell, seeds: Seq
         for key, measured in (("auc", areas), ("ndcg@10", worths), ("new_recall@10", hits)):
             row[key] = _over_seeds(measured[name])
         row["auc_against"] = {
-            other: _paired(np.concatenate(areas[name]), np.concatenate(areas[other]))
+            other: paired(np.concatenate(areas[name]), np.concatenate(areas[other]))
             for other in ("als", "content")
             if other in areas and other != name
         }
@@ -342,7 +335,7 @@ def _going_on(ratings: Ratings, side: Side, names: list[str], tell, seeds: Seque
             lists[how] = top_lists(model_scores(model, task), task.candidates, side.item_ids)
         found = {how: worth(own, wanted).ndcg for how, own in lists.items()}
         means = {how: round(float(np.nanmean(values)), 6) for how, values in found.items()}
-        gains = {"gain": _paired(found["continued"], found["from_zero"])}
+        gains = {"gain": paired(found["continued"], found["from_zero"])}
         rows.append({"model": name, "settings": create(name).settings, **means, **seconds, **gains})
     return {"train": first, "added": second - first, "test": len(test), "models": rows}
 
@@ -353,4 +346,6 @@ PROTOCOLS = {
     "cold-users": _cold_users,
     "cold-items": _cold_items,
     "continue": _going_on,
+    "ranking": measure_ranking,
 }
+TUNABLE = (*SPLITS, "ranking")

@@ -11,7 +11,7 @@ from pathlib import Path
 from recsys.settings import Settings
 
 SHIPPED = Path(__file__).parent / "measured"
-PROTOCOLS = ("ms-75-25", "chronological", "cold-users", "cold-items", "continue")
+PROTOCOLS = ("ms-75-25", "chronological", "cold-users", "cold-items", "continue", "ranking", "funnel", "replay")
 
 
 def write_record(folder: Path, record: dict) -> Path:
@@ -46,7 +46,11 @@ def _read(path: Path) -> dict | None:
         record = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    return record if isinstance(record, dict) and "models" in record and "data" in record else None
+    return (
+        record
+        if isinstance(record, dict) and "data" in record and {"models", "retrieve", "clients"} & record.keys()
+        else None
+    )
 
 
 def best_by_likes(record: dict | None, data_hash: str, spaces: Mapping[str, str]) -> list[dict]:

@@ -26,6 +26,22 @@ def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def paired(one: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
+    """The mean difference of two models over the same people, with its 95% interval.
+
+    Args:
+        one, other: (P,) float, a figure each; NaN for who does not count, in both alike.
+
+    Returns:
+        `mean`, `low`, `high`; None each where nobody counts.
+    """
+    differences = (one - other)[~np.isnan(one)]
+    if not len(differences):
+        return dict.fromkeys(("mean", "low", "high"))
+    low, high = interval(differences)
+    return {"mean": round(float(differences.mean()), 6), "low": round(low, 6), "high": round(high, 6)}
+
+
 def band(means: np.ndarray) -> tuple[float, float]:
     """The 95% interval of a mean over a few seeds by Student's t: (low, high); both the mean itself of one seed.
 

@@ -6,6 +6,8 @@ Sentences are plain text. Two models are called apart where the 95% interval of 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from recsys.ranking import LABELS as RANKERS
+
 NAMES = {
     "popularity": "Popularity",
     "content": "Content",
@@ -44,7 +46,10 @@ def usable(record: object, protocol: str) -> dict | None:
         for m in record["models"]:
             own = [m["auc"], m["new_recall@10"], m["ndcg@10"]] if protocol == "cold-items" else []
             own += [{"mean": point["ndcg@10"], **point} for point in m["curve"]] if protocol == "cold-users" else []
-            if protocol not in ("cold-items", "cold-users"):
+            if protocol == "ranking":
+                own += [{"mean": one["ndcg@10"], **one} for one in (m, *m["ranked"])]
+                own += [one["gain"] for one in m["ranked"]]
+            elif protocol not in ("cold-items", "cold-users"):
                 own += [{"mean": m["ndcg@10"], **m}, *({"mean": s["value"], **s} for s in m["segments"])]
             if not own or not all(one["low"] <= one["mean"] <= one["high"] for one in own):
                 return None
@@ -315,10 +320,39 @@ def _tell_newcomers(record: Mapping) -> list:
     ]
 
 
+def ranking_story(record: Mapping) -> list[str]:
+    """Whether ranking helps what each tower retrieves, and whether a ranker is better than the best model alone."""
+    sentences = []
+    for row in record["models"]:
+        for own in row["ranked"]:
+            if own["by"] not in RANKERS:
+                continue
+            what = f"{RANKERS[own['by']]} %s the best {row['size']:,} of {name_of(row['model'])}"
+            figures = f"nDCG@10 {own['ndcg@10']:.3f} against {row['ndcg@10']:.3f}, {told(own['gain'])}."
+            verdict = "does not help" if not apart(own["gain"]) else "improves" if own["gain"]["low"] > 0 else "worsens"
+            sentences.append(f"{what % verdict}: {figures}")
+    return sentences + [text for text in (_over_the_ensemble(record["models"], by) for by in RANKERS) if text]
+
+
+def _over_the_ensemble(rows: Sequence[Mapping], by: str) -> str:
+    """A ranker against the ensemble's order of the same candidates, over all lists that were measured."""
+    found = [own["over_ensemble"] for row in rows for own in row["ranked"] if own["by"] == by]
+    if not found:
+        return ""
+    better, worse = (sum(apart(one) and sign * one["mean"] > 0 for one in found) for sign in (1, -1))
+    if not better and not worse:
+        return f"{RANKERS[by]} cannot be told from the ensemble, whose scores it reads: the rest adds nothing to them."
+    return (
+        f"{RANKERS[by]} is better than the ensemble, whose scores it reads, on {better} of {len(found)} lists, "
+        f"and worse on {worse}."
+    )
+
+
 _TELL = {
     "ms-75-25": _tell_known,
     "chronological": _tell_known,
     "cold-users": _tell_newcomers,
     "cold-items": new_items,
+    "ranking": ranking_story,
 }
 """What the pages say of a record of each protocol."""

@@ -141,10 +141,17 @@ class Als(_Factors):
         Returns:
             (d,) float64.
         """
+        return np.linalg.solve(*self.normal_equations(likes, dislikes))
+
+    def normal_equations(self, likes: np.ndarray, dislikes: Sequence[int] = ()) -> tuple[np.ndarray, np.ndarray]:
+        """What `fold_in` solves: the system (d, d) and its right-hand side (d,), float64.
+
+        One more item changes them by one term each: the system by `(alpha - 1) y y'`, the other side by `alpha y` where
+        it is liked.
+        """
         alpha = self.settings["alpha"]
         rated = self._items[np.concatenate([likes, np.array(dislikes, dtype=np.int64)])]
-        system = self._gram + (alpha - 1) * rated.T @ rated
-        return np.linalg.solve(system, alpha * self._items[likes].sum(axis=0))
+        return self._gram + (alpha - 1) * rated.T @ rated, alpha * self._items[likes].sum(axis=0)
 
     def state(self) -> dict[str, np.ndarray]:
         """See `Model`."""

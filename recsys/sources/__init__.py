@@ -1,45 +1,11 @@
 """Sources: where the catalogs come from. Each is a module's functions under one roof."""
 
-import hashlib
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from recsys.catalog import Catalog
 from recsys.settings import Settings
 from recsys.sources import clipart, movies
+from recsys.sources.base import Source
+from recsys.sources.imported.source import imported_sources
 
-
-@dataclass(frozen=True)
-class Source:
-    """Where one catalog comes from.
-
-    Attributes:
-        name: the catalog's name.
-        label: what a person reads.
-        about: one sentence or two on what it is and what the data cannot tell.
-        load: `load(settings, progress=None) -> Catalog` fetches what is missing and reads it.
-        pinned: hashes and format version of what is read.
-        picture_reader: `picture_reader(settings)` gives a function from an item's `image` to its SVG; None where the
-            items have no pictures.
-    """
-
-    name: str
-    label: str
-    about: str
-    load: Callable[..., Catalog]
-    pinned: tuple[str | int, ...]
-    picture_reader: Callable[[Settings], Callable[[str], bytes]] | None = None
-
-    @property
-    def has_pictures(self) -> bool:
-        """Whether the items have pictures to draw."""
-        return self.picture_reader is not None
-
-    def fingerprint(self) -> str:
-        """Changes when `load` would give something else. Reads no file: 16 hex digits."""
-        return hashlib.sha256(json.dumps([self.name, *self.pinned]).encode()).hexdigest()[:16]
-
+__all__ = ["SOURCES", "Source", "sources"]
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -61,3 +27,9 @@ SOURCES: dict[str, Source] = {
         ),
     )
 }
+"""The catalogs that come with the app."""
+
+
+def sources(settings: Settings) -> dict[str, Source]:
+    """The catalogs that come with the app, and those that were imported here, by name."""
+    return {**SOURCES, **{name: own for name, own in imported_sources(settings).items() if name not in SOURCES}}

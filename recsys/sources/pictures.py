@@ -1,4 +1,4 @@
-"""Pictures: drawing a catalog's SVGs, opening what people upload, and small WebP files for the screens.
+"""Pictures: drawing a catalog's SVGs, opening what people bring, and small WebP files for the screens.
 
 Everything that leaves here is RGB on an opaque background: clip art is drawn in black outlines for white paper, and on
 a dark card a transparent one would lose them. Screens give the white square rounded corners.
@@ -9,6 +9,7 @@ import math
 import re
 import struct
 import warnings
+from xml.etree import ElementTree
 
 import numpy as np
 import resvg_py
@@ -22,6 +23,12 @@ MARGIN = 1 / 32  # of the square's side, left free on each side of a drawing
 MAX_PIXELS = 50_000_000
 MAX_SIDE = 1024
 THUMBNAIL_QUALITY = 60
+MAX_SVG = 5 * 2**20
+"""Bytes of a stranger's SVG."""
+MAX_ELEMENTS = 100_000
+"""Elements that a stranger's SVG may have drawn."""
+MAX_DEPTH = 200
+"""Elements within elements of it."""
 
 _LOOK = 128  # pixels a side, of the first look
 _MAX_DRAWN = 2048  # pixels a side, however small the drawing is on its page
@@ -29,6 +36,7 @@ _DARK = 0.1  # from which a pixel can be told from white
 _DARK_SHARE = 0.002  # of the pixels: a line or two
 _PALE = 0.95  # mean luminance of a drawing that is white itself
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", *(["AVIF"] if features.check("avif") else []))
+_PIXELS = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"GIF8", b"BM", b"II*\0", b"MM\0*")
 _ANOTHER = "Choose a JPEG, PNG or WebP picture."
 
 
@@ -170,10 +178,98 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray((grey.clip(0, full) * (255 / full)).round().astype(np.uint8))
 
 
-def picture_and_thumbnail(svg: bytes, size: int, thumbnail_size: int) -> tuple[bytes, bytes]:
-    """An SVG as two WebP files; both empty where it cannot be drawn."""
-    image = render_svg(svg, size) if svg else None
+def picture_and_thumbnail(data: bytes, size: int, thumbnail_size: int) -> tuple[bytes, bytes]:
+    """An item's picture, SVG or any that `open_upload` opens, as two square WebP files; both empty where it cannot be.
+
+    Args:
+        data: the file; empty for none.
+        size: side of the large one, pixels.
+        thumbnail_size: side of the small one.
+    """
+    image = square_picture(data, size) if data else None
     return (b"", b"") if image is None else (webp(image), thumbnail(image, thumbnail_size))
+
+
+def square_picture(data: bytes, size: int) -> Image.Image | None:
+    """An item's picture in a white square of size x size, all of it to be seen; None where it cannot be shown."""
+    if is_svg(data):
+        return render_svg(data, size)
+    try:
+        picture = open_upload(data)
+    except InvalidInput:
+        return None
+    return ImageOps.pad(picture, (size, size), Image.Resampling.LANCZOS, color=WHITE)
+
+
+def is_svg(data: bytes) -> bool:
+    """Whether a file is a drawing rather than pixels. Its name does not count."""
+    return not data.startswith(_PIXELS) and b"ftyp" not in data[4:12] and b"<" in data[:1024]
+
+
+def problem_with(data: bytes, thoroughly: bool = True) -> str:
+    """Why a picture that somebody brings cannot be an item's, in a few words; empty where it can.
+
+    Args:
+        data: the file.
+        thoroughly: decode all of it; else only what it says of itself is looked at.
+    """
+    if is_svg(data):
+        return svg_problem(data) or ("" if not thoroughly or render_svg(data, _LOOK) else "cannot be drawn")
+    if thoroughly:
+        try:
+            open_upload(data)
+        except InvalidInput as error:
+            return error.what.rstrip(".")
+        return ""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except Exception:  # Pillow does not say what it may raise
+        return "no picture that can be read here"
+    return "" if 0 < image.width * image.height <= MAX_PIXELS else f"{image.width} x {image.height} pixels"
+
+
+def svg_problem(svg: bytes) -> str:
+    """Why a stranger's SVG is not drawn, in a few words; empty for one that may be.
+
+    Scripts do not matter, since nothing here runs them. But what draws would read a file of this machine where the SVG
+    names its path, and a drawing that uses itself over and over would keep it busy for ever.
+    """
+    if len(svg) > MAX_SVG:
+        return f"an SVG of more than {MAX_SVG // 2**20} MB"
+    try:
+        root = ElementTree.fromstring(svg)
+    except (ElementTree.ParseError, ValueError, LookupError):
+        return "an SVG that cannot be read"
+    marked: dict[str, ElementTree.Element] = {}
+    for element in root.iter():
+        marked.setdefault(element.get("id", ""), element)
+        targets = [value for name, value in element.attrib.items() if name.rpartition("}")[2] == "href"]
+        points = str(element.tag).rpartition("}")[2] in ("image", "feImage", "use")
+        if points and not all(target.strip().startswith(("#", "data:")) for target in targets):
+            return "an SVG that points to other files"
+        if any("data:image/svg" in target[:40].lower() for target in targets):
+            return "an SVG with another one inside"
+    return "" if _elements_drawn(root, marked, {}) <= MAX_ELEMENTS else "an SVG that draws the same over and over"
+
+
+def _elements_drawn(
+    root: ElementTree.Element, marked: dict[str, ElementTree.Element], known: dict[int, float], depth: int = 0
+) -> float:
+    """How many elements are drawn, those that `use` brings in counted each time; infinite where it brings in itself."""
+    if id(root) in known:
+        return known[id(root)]
+    if depth > MAX_DEPTH:
+        return math.inf
+    known[id(root)] = math.inf  # what is met again on the way to its own end
+    total = 1.0 + sum(_elements_drawn(child, marked, known, depth + 1) for child in root)
+    if str(root.tag).rpartition("}")[2] == "use":
+        for name, target in root.attrib.items():
+            if name.rpartition("}")[2] == "href" and target.strip()[1:] in marked:
+                total += _elements_drawn(marked[target.strip()[1:]], marked, known, depth + 1)
+    known[id(root)] = total
+    return total
 
 
 def thumbnail(image: Image.Image, size: int) -> bytes:

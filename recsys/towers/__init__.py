@@ -44,6 +44,38 @@ class Tower(Protocol):
         """Vectors whose dot product is the similarity of two items as this tower sees them: (len(rows), d)."""
         ...
 
+    def follow(self, profile: Profile) -> "Running":
+        """The profile's point in a form that takes one more like or dislike without starting anew."""
+        ...
+
+
+class Running(Protocol):
+    """A profile's point, kept up to date item by item. Immutable: whatever is heard gives another one.
+
+    Attributes:
+        profile: whose point it is.
+        how: how one more item is taken in, in a few words.
+    """
+
+    profile: Profile
+    how: str
+
+    def hearing(self, now: Profile, item_id: str) -> "Running":
+        """The point after one item was liked, disliked or taken back.
+
+        Args:
+            now: the profile since; it differs from `profile` in nothing but this item.
+            item_id: the item.
+
+        Raises:
+            UnknownItem: the catalog does not have it.
+        """
+        ...
+
+    def query(self) -> Query | None:
+        """What `Tower.query` gives for `profile`, up to the rounding of sums."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Heard:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from recsys.progress import read_progress
 from recsys.settings import ROOT
-from recsys.sources import SOURCES
+from recsys.sources import SOURCES, Source, sources
 from recsys.ui import resources
 from recsys.ui.apology import explained
 from recsys.ui.words import plain
@@ -21,17 +21,23 @@ def first_build() -> None:
         "Nothing is built yet. A build fetches two open catalogs, embeds them and draws their maps: a few minutes."
     )
     states = [read_progress(resources.SETTINGS, name)["state"] for name in SOURCES]
-    if "running" not in states:
+    if "running" not in states and not resources.SETTINGS.public:
         st.button("Build both", type="primary", icon=":material/build:", on_click=_start, args=tuple(SOURCES))
     _watch(states)
 
 
 def missing() -> None:
     """What is not built, while the rest serves: one line in the sidebar, with progress or the way to get it."""
-    absent = [name for name in SOURCES if name not in resources.catalogs()]
+    absent = _absent()
     if absent:
         with st.sidebar:
             _watch([read_progress(resources.SETTINGS, name)["state"] for name in absent])
+
+
+def _absent() -> dict[str, Source]:
+    """Catalogs that come with the app or were imported, and are not built."""
+    there = resources.catalogs()
+    return {name: source for name, source in sources(resources.SETTINGS).items() if name not in there}
 
 
 def _watch(states: list[str]) -> None:
@@ -45,14 +51,14 @@ def _followed() -> None:
 
 
 def _show_builds() -> None:
-    absent = [name for name in SOURCES if name not in resources.catalogs()]
-    built = len(SOURCES) - len(absent)
+    absent = _absent()
+    built = len(resources.catalogs())
     if st.session_state.setdefault("built", built) != built:
         st.session_state.built = built
         st.rerun()
-    for name in absent:
+    for name, source in absent.items():
         told = read_progress(resources.SETTINGS, name)
-        label = SOURCES[name].label
+        label = source.label
         if told["state"] == "running":
             share = told["done"] / max(told["total"], 1)
             eta = f", about {told['eta_s']:.0f} s more" if told.get("eta_s") else ""
@@ -67,6 +73,8 @@ def _show_builds() -> None:
             st.warning(f"The build of {label} was stopped. It goes on where it was.", icon=":material/pause:")
         else:
             st.info(f"{label} is not built.", icon=":material/inventory_2:")
+        if resources.SETTINGS.public:
+            continue
         st.button(f"Build {label}", key=f"build-{name}", on_click=_start, args=(name,), icon=":material/build:")
         st.caption(f"Or: `python -m recsys build --catalog {name}`, or `unpack` a file that another machine packed.")
 

@@ -13,6 +13,7 @@ from recsys.errors import TastespaceError, quoted
 from recsys.lessons.diversity import NAMES
 from recsys.personas import WISHES
 from recsys.profile import MAX_WISH, clean_wish
+from recsys.spreadsheet import to_csv
 from recsys.ui import actions, resources, state, warmup
 from recsys.ui.facets import facets, read_change
 from recsys.ui.facts import condition_words, label_of
@@ -341,11 +342,7 @@ def as_csv(version: Version, rows: np.ndarray) -> str:
     items = version.catalog.items.iloc[rows].drop(columns=["image", "text"], errors="ignore").reset_index()
     items = items.rename(columns={f.name: f"{f.name} (simulated)" for f in version.catalog.facets if f.simulated})
 
-    def cell(value: object) -> object:
-        text = ", ".join(value) if isinstance(value, tuple) else value
-        return f"'{text}" if isinstance(text, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
     for name in items.select_dtypes("float"):
         if (items[name].dropna() % 1 == 0).all():
             items[name] = items[name].astype("Int64")  # a year is 2005, not 2005.0
-    return items.map(cell, na_action="ignore").to_csv(index=False)
+    return to_csv(items)

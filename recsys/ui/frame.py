@@ -169,6 +169,15 @@ def trace(answer: Recommendation) -> None:
             )
 
 
+def degraded(answer: Recommendation) -> None:
+    """Says which stages failed and what was done instead; nothing where all went well."""
+    if answer.trace.degraded:
+        told = "  \n".join(plain(sentence) for sentence in answer.trace.degraded)
+        st.warning(
+            f"**Not every stage worked, so this list is the best that is left.**  \n{told}", icon=":material/healing:"
+        )
+
+
 def honest(version: Version) -> None:
     """One line on what the data can and cannot tell, and what of them is made up."""
     made_up = ", ".join(facet.label.lower() for facet in version.catalog.facets if facet.simulated)
@@ -233,6 +242,8 @@ _CSS = """
 @media (max-width: 640px) {
   .st-key-tries { flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
   .st-key-replay .stSlider { flex: 1 0 100%; }
+  .st-key-headline { flex-wrap: wrap; }
+  .st-key-headline > :first-child { flex: 1 0 100%; }
 }
 .st-key-tries button, .st-key-changes button { white-space: nowrap; }
 """

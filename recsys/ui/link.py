@@ -13,6 +13,8 @@ from recsys.models import MODELS
 from recsys.profile import MAX_WISH, Profile
 from recsys.retrieval import ENGINES, engine_class
 from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
+from recsys.ui import pipeline as pipelines
+from recsys.ui.pipeline import Pipeline
 from recsys.version import Version
 from recsys.where import Where
 
@@ -25,6 +27,7 @@ DOMAIN_WISH = "cosy winter evening"
 PARTS = {
     "cold_start": ("user", "item", "domain", "population", "measured"),
     "retrieval": ("speed", "engine", "growth", "conditions", "inside"),
+    "funnel": ("request", "why", "worth", "load"),
 }
 """The parts of the pages that have some, the first one first."""
 INSIDES = ("cells", "graph")
@@ -34,6 +37,7 @@ GROWN, SIZES = "1000,128", "1000,10000,100000"
 PROTOCOLS = ("ms-75-25", "chronological")
 ORDERS = ("random", "chronological")
 MAX_CONDITIONS = 20
+_FLAGS = ("seen",)
 _STEP = re.compile(r"[1-9][0-9]?")
 _LABORATORY = ("data", "engine", "inside")
 _DATA = re.compile(r"[a-z0-9][a-z0-9_-]{0,80}")
@@ -75,6 +79,7 @@ class View:
         knobs: its query-time arguments, `name=value`, each a stop of the knob; what is absent is at its default.
         inside: which kind of engine is opened, `cells` or `graph`; None for the first.
         probes: how many cells are looked into there.
+        pipeline: how the funnel of the Funnel page is set, and what is looked at in it.
     """
 
     catalog: str
@@ -105,6 +110,7 @@ class View:
     knobs: tuple[str, ...] = ()
     inside: str | None = None
     probes: int = DEFAULT_PROBES
+    pipeline: Pipeline = Pipeline()
 
 
 def part_of(view: View, page: str) -> str:
@@ -115,7 +121,7 @@ def part_of(view: View, page: str) -> str:
 def to_query(view: View) -> dict[str, list[str]]:
     """The view as the values of a link; what is at its default is left out."""
     default = View(view.catalog)
-    query = {"catalog": [view.catalog], **view.profile.to_query()}
+    query = {"catalog": [view.catalog], **view.profile.to_query(), **pipelines.to_query(view.pipeline)}
     if view.where:
         query["where"] = list(view.where.texts())
     if view.story is not None:
@@ -225,6 +231,8 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
         engine = None
     knobs, more = _knobs(query.get("knob", ()), engine)
     problems += more
+    pipeline, more = pipelines.from_query(query, version)
+    problems += more
     tour = last("tour")
     if tour is not None and not _STEP.fullmatch(tour):
         problems.append(f"The link asks for a step of the tour that there is not: {quoted(tour, 20)}.")
@@ -259,6 +267,7 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             knobs=knobs,
             inside=choice("inside", INSIDES, "a look inside"),
             probes=int(number("probes", 1, MAX_PROBES, DEFAULT_PROBES, "a number of cells of")),
+            pipeline=pipeline,
         ),
         problems,
     )
@@ -286,7 +295,7 @@ def to_command(view: View, page: str = "recommend") -> str:
 
     Args:
         view: what is shown.
-        page: `recommend` (also for the map), `diversity`, `cold_start`, `models` or `retrieval`.
+        page: `recommend` (also for the map), `diversity`, `cold_start`, `models`, `retrieval` or `funnel`.
     """
     if page == "diversity":
         methods = [("method", method) for method in ("plain", *view.methods)]
@@ -299,6 +308,8 @@ def to_command(view: View, page: str = "recommend") -> str:
         return _joined(["bench", "conditions"], _measured(replace(view, engine=None)))
     if page == "retrieval":
         return _joined(["bench", "retrieval"], _measured(view))
+    if page == "funnel":
+        return _funnel(view)
     return _joined(["recommend"], _asked(view))
 
 
@@ -327,6 +338,21 @@ def _asked(view: View) -> list[tuple[str, str]]:
         *(("where", text) for text in view.where.texts()),
         ("k", str(view.k)),
     ]
+
+
+def _funnel(view: View) -> str:
+    part, pipeline = part_of(view, "funnel"), view.pipeline
+    if part == "worth":
+        return _joined(["evaluate"], [("catalog", view.catalog), ("protocol", "funnel")])
+    if part == "load":
+        return _joined(["bench", "funnel"], [("catalog", view.catalog)])
+    asked = replace(view, where=Where()) if "filter" in pipeline.off else view
+    options = [option for option in _asked(asked) if option[0] not in ("space", "k")]
+    towers = [] if view.space is None else dict.fromkeys([view.space, *pipeline.also])
+    options += [*(("tower", space) for space in towers), *pipeline.options(view.k)]
+    if part == "why" and pipeline.asked is not None:
+        return _joined(["explain"], [("catalog", view.catalog), ("item", pipeline.asked), *options[1:]])
+    return _joined(["recommend"], options)
 
 
 def _told(view: View) -> list[tuple[str, str]]:
@@ -366,6 +392,9 @@ def _measured(view: View) -> list[tuple[str, str]]:
 def _joined(command: list[str], options: list[tuple[str, str]]) -> str:
     words = ["python", "-m", "recsys", *command]
     for name, value in options:
+        if name in _FLAGS:
+            words.append(f"--{name}")
+            continue
         # A value that begins with a dash would be taken for an option.
         words += [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
     return shlex.join(words)

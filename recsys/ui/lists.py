@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from recsys.candidates import RRF_OFFSET
 from recsys.diversity import Sweep, cap_size
 from recsys.explain import Reason, explain, shortfall
 from recsys.funnel import STOPS, Funnel, Recommendation
 from recsys.lessons.diversity import NAMES, SAID, Setting
 from recsys.profile import Profile
+from recsys.ui.controls import SPACES
 from recsys.ui.pictures import category_of, year_of
 from recsys.version import Version
 
@@ -21,6 +23,11 @@ _KIND = {
     "prior": "popular",
     "everybody": "popular",
     "about": "category",
+    "text": "words",
+    "image": "picture",
+    "blend": "picture",
+    "mf": "model",
+    "two_tower": "like",
 }
 _LABEL = {
     "likes": "Your likes",
@@ -32,6 +39,7 @@ _LABEL = {
     "everybody": "What everybody gets",
     "about": "What is known of you",
     "typical": "How many items its category has",
+    **{space: f"Its place in the list of {words}" for space, words in SPACES.items()},
 }
 
 
@@ -125,8 +133,10 @@ def _measured(relevance: float, distance: float, overlap: float) -> str:
 def cards(funnel: Funnel, answer: Recommendation, positions: list[int]) -> dict[str, dict]:
     """A card for each of a recommendation's candidates at those positions, by item id."""
     version = funnel.version
-    # Scores of a learned space have a scale of their own, which tells nobody anything: shown as a share of the best.
-    best = float(answer.relevance.max(initial=0)) if answer.space in version.learned and answer.query else 1.0
+    # Scores of a learned space or of fused ranks have a scale of their own, which tells nobody anything: shown as a
+    # share of the best.
+    unscaled = answer.query is not None and (answer.space in version.learned or answer.fused)
+    best = float(answer.relevance.max(initial=0)) if unscaled else 1.0
     scale = 1 / best if best > 0 else 1.0
     found = {}
     for position, reasons in zip(positions, explain(funnel, answer, positions), strict=True):
@@ -134,7 +144,11 @@ def cards(funnel: Funnel, answer: Recommendation, positions: list[int]) -> dict[
         card = plain_card(version, row, answer.request.profile)
         card["score"] = round(scale * float(answer.relevance[position]), 4)
         card["why"] = [
-            {"label": _LABEL[r.signal], "value": round(scale * r.value, 4), "kind": _KIND.get(r.signal, r.signal)}
+            {
+                "label": _LABEL.get(r.signal, r.signal),
+                "value": round(scale * r.value, 4),
+                "kind": _KIND.get(r.signal, r.signal),
+            }
             for r in reasons
         ]
         card["reason"] = _sentence(version, answer, row, reasons[0])
@@ -175,6 +189,8 @@ def _sentence(version: Version, answer: Recommendation, row: int, strongest: Rea
         if answer.space in version.learned:
             return f"rated together with {title}"
         return f"similar to {title}, {strongest.similarity:.2f}"
+    if answer.fused:
+        return f"number {round(1 / strongest.value - RRF_OFFSET):,} in {SPACES.get(strongest.signal, strongest.signal)}"
     if strongest.signal == "popular":
         return f"{int(version.popularity[row]):,} people rated it"
     if strongest.signal == "typical":

@@ -2,12 +2,14 @@
 
 import html
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from recsys.errors import NotBuilt
+from recsys.explain import why
 from recsys.funnel import Funnel, Request
 from recsys.profile import Profile
 from recsys.settings import DEFAULT_BLEND
@@ -84,6 +86,11 @@ def _rate(item_id: str, verb: str) -> None:
 def _why(funnel: Funnel, item_id: str) -> None:
     """Why it is in the list, or why it is not."""
     current = state.view()
+    if st.session_state.get("pipelined"):
+        fate = why(funnel, funnel.recommend(state.requested()), item_id)
+        st.info(plain(fate.detail), icon=":material/help:")
+        _through_the_funnel(current, item_id)
+        return
     answer = funnel.recommend(state.request(current))
     ids = list(funnel.version.item_ids[answer.candidates])
     (row,) = funnel.version.rows([item_id])
@@ -102,6 +109,16 @@ def _why(funnel: Funnel, item_id: str) -> None:
             else "Not in the varied list: other picks were more relevant or more different."
         )
     st.info(plain(text), icon=":material/help:")
+    _through_the_funnel(current, item_id)
+
+
+def _through_the_funnel(current: View, item_id: str) -> None:
+    """A way to the page that tells at which stage of a whole production system an item falls."""
+    if st.button("Through the whole funnel", icon=":material/filter_alt:", key="panel-funnel", type="tertiary"):
+        pipeline = replace(current.pipeline, asked=item_id)
+        actions.goto(
+            "funnel", replace(current, item=None, part="why", pipeline=pipeline), "At which stage does it fall?"
+        )
 
 
 def _facts(version: Version, item: pd.Series) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from recsys.errors import CatalogError
 from recsys.funnel import Funnel
+from recsys.observe import Observer
 from recsys.settings import Settings
 from recsys.store import open_store
 from recsys.version import Version, built_names, current_path, open_current
@@ -17,7 +18,16 @@ SETTINGS = Settings.from_env()
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _funnel(path: str) -> Funnel:
     version = Version(Path(path))
-    return Funnel(version, open_store(SETTINGS, version.shard, version.collection), Wishes(version))
+    store = open_store(SETTINGS, version.shard, version.collection)
+    return Funnel(version, store, Wishes(version), on_answer=_observer())
+
+
+@st.cache_resource(show_spinner=False)
+def _observer() -> Observer:
+    """Writes down every request of this process, and serves the metrics."""
+    observer = Observer(SETTINGS)
+    observer.serve(SETTINGS.metrics)
+    return observer
 
 
 def funnel(name: str) -> Funnel:

@@ -27,6 +27,7 @@ def begin() -> None:
     a change made in this very run is older than the view, and is left alone.
     """
     session = st.session_state
+    session.pipelined = False
     query = {name: st.query_params.get_all(name) for name in st.query_params}
     if "view" not in session:
         session.view, session.problems = _read(query)
@@ -85,6 +86,11 @@ def open_item(item_id: str) -> None:
     st.session_state.view = replace(view(), item=item_id)
 
 
+def look(**fields) -> None:
+    """Looks at another part of what is shown. As with an item's panel, undo passes over it."""
+    st.session_state.view = replace(view(), **fields)
+
+
 def close_item() -> None:
     """Closes the item's panel."""
     st.session_state.view = replace(view(), item=None)
@@ -98,13 +104,24 @@ def switch_catalog(name: str) -> None:
     now = session.view
     there = session.left.get(name, View(name, story=() if now.story == () else None))  # nobody stays nobody
     kept = {name: getattr(now, name) for name in ("tour", "part", "engine", "knobs", "inside", "probes")}
-    go(replace(there, item=None, **kept), f"You went to {label}.")
+    go(replace(there, item=None, pipeline=now.pipeline.elsewhere(), **kept), f"You went to {label}.")
 
 
 def request(of: View) -> Request:
     """What a view asks of the funnel: in the space it names, or in the one that measured best for its profile."""
     space = of.space or resources.funnel(of.catalog).best_space(of.profile)
     return Request(of.profile, space, of.blend, of.lam, of.where, of.k)
+
+
+def requested() -> Request:
+    """What the page that is shown asks of the funnel: on the Funnel page through its own pipeline."""
+    found = request(view())
+    return view().pipeline.request(found) if st.session_state.get("pipelined") else found
+
+
+def through_pipeline() -> None:
+    """The page that is being drawn asks through its own pipeline; see `requested`."""
+    st.session_state.pipelined = True
 
 
 def moved(answer: Recommendation) -> str:
@@ -160,11 +177,12 @@ def changed(key: str, apply: Callable[[object], None]) -> Callable[[], None]:
     return run
 
 
-def effect(ids: Sequence[str]) -> str:
-    """What the last change did to the nearest list, in words.
+def effect(ids: Sequence[str], which: str = "nearest") -> str:
+    """What the last change did to a list, in words.
 
     Args:
         ids: the list as it is now, best first.
+        which: what its items are called.
     """
     session, now = st.session_state, (view().catalog, tuple(ids))
     if session.get("list_now") != now:
@@ -174,8 +192,17 @@ def effect(ids: Sequence[str]) -> str:
         return ""
     entered = len(set(ids) - set(session.list_before[1]))
     if entered:
-        return f"{entered} of the {len(ids)} nearest {'is' if entered == 1 else 'are'} new."
-    return "The same items are nearest, in another order." if ids else ""
+        return f"{entered} of the {len(ids)} {which} {'is' if entered == 1 else 'are'} new."
+    if set(ids) != set(session.list_before[1]):
+        return f"No others are {which}, only fewer." if ids else ""
+    return f"The same items are {which}, in another order." if ids else ""
+
+
+def list_before() -> tuple[str, ...] | None:
+    """The ids of the list before the last change, where `effect` has told of it; None where it did not change."""
+    session, before = st.session_state, st.session_state.get("list_before")
+    told = before is not None and session.list_note is session.note and before[0] == view().catalog
+    return before[1] if told else None
 
 
 def warn(sentence: str) -> None:

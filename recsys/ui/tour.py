@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from recsys.profile import Profile
 from recsys.ui.link import View
+from recsys.ui.pipeline import Pipeline
 from recsys.where import Condition, Where
 
 MILLION = "clipart-text-1000000x128"
@@ -28,6 +29,7 @@ class Try:
     page: str = "recommend"
 
 
+_BAKER = Profile(likes=("loaf-of-bread", "pumpkin-pie"))
 _TRIES = {
     ("recommend", "clipart"): [
         Try(
@@ -251,6 +253,32 @@ _TRIES = {
         ]
         for catalog, items in (("clipart", "drawings"), ("movies", "films"))
     },
+    **{
+        ("funnel", catalog): [
+            Try(
+                "A narrow mouth",
+                "Retrieval lets 50 out instead of 1,000. It saves little time here: how much of the list is gone?",
+                View(catalog, who, part="request", pipeline=Pipeline((50, 50, 20), stage="retrieve")),
+                "funnel",
+            ),
+            Try(
+                "Without a ranker",
+                "Rank is off: the order of retrieval is kept. What does the ranker cost, and which places change?",
+                View(catalog, who, part="request", pipeline=Pipeline(off=("rank",), stage="rank")),
+                "funnel",
+            ),
+            Try(
+                "Where is it?",
+                f"{title} is not shown. See how far it came, who stopped it, and what would bring it in.",
+                View(catalog, who, part="why", pipeline=Pipeline(asked=item)),
+                "funnel",
+            ),
+        ]
+        for catalog, who, item, title in (
+            ("clipart", _BAKER, "teapot", "The teapot"),
+            ("movies", Profile().being("196"), "302", "L.A. Confidential"),
+        )
+    },
 }
 
 _TOUR: tuple[Try, ...] = (
@@ -302,6 +330,12 @@ _TOUR: tuple[Try, ...] = (
         "Every way to find them, measured. Is an index needed for so few? Read, then choose a million vectors.",
         View("clipart"),
         "retrieval",
+    ),
+    Try(
+        "All of it at once",
+        "A request through every stage, timed against its budget. Click a stage: who left there, and why?",
+        View("movies", Profile().being("196")),
+        "funnel",
     ),
 )
 

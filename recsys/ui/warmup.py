@@ -32,6 +32,11 @@ def _load() -> None:
             resources.funnel(name).encode_wish.warm_up()
         except TastespaceError as error:
             _log.warning("the encoders of %s cannot be loaded: %s", name, error)
+    for name in resources.catalogs():  # after all encoders: a wish is typed sooner than the Funnel page is opened
+        try:
+            resources.funnel(name).ranking.warm()
+        except TastespaceError as error:
+            _log.warning("the rankers of %s cannot be loaded: %s", name, error)
     spare_collector()
 
 

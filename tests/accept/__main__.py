@@ -32,10 +32,11 @@ CHECKS = (
     "browser",
     "store",
     "retrieval",
+    "funnel",
 )
 """Modules of this package with a function `checks(settings) -> list[Row]`, cheap ones first."""
 
-ON_DEMAND = ("store", "retrieval")
+ON_DEMAND = ("store", "retrieval", "funnel")
 """Take from ten minutes to half an hour: only when named, or with --all."""
 
 WIDTHS = (62, 78)

@@ -140,7 +140,8 @@ def _check_notes(
         note, length = document["note"], len(document["items"])
         passing = [n for n, row in enumerate(exported.rows[1:], 1) if all(satisfies(row, c) for c in conditions)]
         in_space = [n for n in passing if exported.spaces[document["space"]][n].any()]
-        right = length == min(k, len(in_space)) and (note is not None) == (length < k)
+        right = not document["degraded"]
+        right = right and length == min(k, len(in_space)) and (note is not None) == (length < k)
         if 0 < length < k:
             short += 1
             right = right and str(length) in note

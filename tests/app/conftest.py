@@ -22,9 +22,11 @@ from recsys.personas import PERSONAS, wishes_of
 from recsys.settings import ROOT, Settings
 from recsys.ui import controls, frame, panel, resources, warmup
 from recsys.ui import shelf as shelf_module
+from recsys.ui import stages as stages_module
 from recsys.ui.cold_start import domain, item, user
 from recsys.ui.facets import blocks
 from recsys.ui.shelf import Event, items_shown
+from recsys.ui.stages import Event as StageEvent
 from recsys.ui.tour import tour, tries
 
 PICTURE = bytes.fromhex(
@@ -35,12 +37,13 @@ TWINS = ["item-8", "item-9"]
 
 def ready(catalog: str) -> list[str]:
     """Every item that a persona, a step of the tour or a "Try this" button names."""
-    pages = ("recommend", "map", "cold_start", "diversity", "models")
+    pages = ("recommend", "map", "cold_start", "diversity", "models", "funnel")
     offered = [*tour(("clipart", "movies")), *(one for page in pages for one in tries(page, catalog))]
     profiles = [p.profile for p in PERSONAS if p.catalog == catalog]
     profiles += [one.view.profile for one in offered if one.view.catalog == catalog]
     profiles += [diversity.READY[catalog], *(story.profile_of([answer]) for answer in answers(catalog))]
-    return list(dict.fromkeys(item for profile in profiles for item in profile.rated))
+    asked = [one.view.pipeline.asked for one in offered if one.view.catalog == catalog and one.view.pipeline.asked]
+    return list(dict.fromkeys([*(item for profile in profiles for item in profile.rated), *asked]))
 
 
 def answers(catalog: str) -> list[story.Step]:
@@ -105,7 +108,7 @@ def shops(tmp_path_factory, write_version) -> Path:
         licence="research only",
         citation="Somebody 2015",
         interactions=pd.DataFrame(
-            [(f"user-{u}", "222" if u % 2 else f"item-{u}", 4.0, 0) for u in range(12)],
+            [("196" if u == 11 else f"user-{u}", "222" if u % 2 else f"item-{u}", 4.0, 0) for u in range(12)],
             columns=["user_id", "item_id", "rating", "timestamp"],
         ),
     )
@@ -136,13 +139,15 @@ class Screen:
         at: Streamlit's own test harness.
         shelves: the data of each shelf component that the last run drew, by key.
         facets: the blocks of the conditions, where they are open.
+        stages: the data of the drawn funnel, where it is on the page.
         todo: what somebody does to a shelf in the next run: (key, event).
     """
 
     at: AppTest
     shelves: dict[str, dict] = field(default_factory=dict)
-    todo: list[tuple[str, Event]] = field(default_factory=list)
+    todo: list[tuple[str, Event | StageEvent]] = field(default_factory=list)
     facets: list[dict] = field(default_factory=list)
+    stages: dict = field(default_factory=dict)
 
     def open(self, page: str = "", query: dict | None = None) -> "Screen":
         """Opens a page by its address."""
@@ -174,6 +179,15 @@ class Screen:
         """Does something to a shelf."""
         self.todo.append((key, Event(1, action, item, value)))
         return self.run()
+
+    def act(self, do: str, stage: str, value=None) -> "Screen":
+        """Does something to the drawn funnel."""
+        self.todo.append(("stages", StageEvent(do, stage, value)))
+        return self.run()
+
+    def stage(self, key: str) -> dict:
+        """A stage of the drawn funnel."""
+        return next(one for one in self.stages["stages"] if one["key"] == key)
 
     def shown(self, name: str) -> list[str]:
         """The ids on one of the page's two shelves, in order."""
@@ -254,6 +268,15 @@ def _visitors(monkeypatch) -> Callable[[], Screen]:
     monkeypatch.setattr(shelf_module, "shelf", shelf)
     for module in (panel, domain, item, user):
         monkeypatch.setattr(module, "shelf", shelf)
+
+    def stages(data, *, key, on_event) -> None:
+        current.screen.stages = data
+        for one in [one for one in current.screen.todo if one[0] == key]:
+            current.screen.todo.remove(one)
+            on_event(one[1])
+            st.rerun()
+
+    monkeypatch.setattr(stages_module, "stages", stages)
 
     def facets(version, where, *, key, on_change) -> None:
         current.screen.facets = blocks(version, where)

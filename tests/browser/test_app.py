@@ -19,7 +19,7 @@ from recsys.where import Where
 pytestmark = pytest.mark.browser
 
 TREK = {"catalog": ["movies"], "like": ["222"]}
-PAGES = ("recommend", "map", "cold_start", "diversity", "models", "retrieval")
+PAGES = ("recommend", "map", "cold_start", "diversity", "models", "retrieval", "funnel")
 
 
 def test_every_ready_made_item_exists(settings, clipart):
@@ -29,6 +29,8 @@ def test_every_ready_made_item_exists(settings, clipart):
         profiles = [p.profile for p in PERSONAS if p.catalog == catalog]
         profiles += [one.view.profile for one in offered if one.view.catalog == catalog]
         assert [item for profile in profiles for item in profile.rated if item not in version] == []
+        asked = [one.view.pipeline.asked for one in offered if one.view.catalog == catalog]
+        assert [item for item in asked if item is not None and item not in version] == []
         assert [p.wish for p in profiles if p.wish and version.known_wish(p.wish) is None] == []
 
 

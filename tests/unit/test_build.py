@@ -150,7 +150,8 @@ def source_of(catalog: Catalog, name: str = "tiny", **texts: str) -> Source:
 
 
 def use(monkeypatch, *sources: Source) -> Source:
-    monkeypatch.setattr(building, "SOURCES", {source.name: source for source in sources})
+    known = {source.name: source for source in sources}
+    monkeypatch.setattr(building, "sources", lambda settings: known)
     return sources[0]
 
 

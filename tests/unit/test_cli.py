@@ -10,7 +10,9 @@ from recsys.settings import Settings
 from recsys.version import publish
 
 RELEVANT = {"item_id", "title", "score", "relevance", "reasons"}
-LISTED = {"catalog", "version", "store", "space", "starting", "matching", "note", "items", "trace"}
+LISTED = {
+    *("catalog", "version", "store", "space", "starting", "matching", "note", "degraded", "items", "trace", "total_ms"),
+}
 STAGES = ["user", "retrieve", "filter", "rank", "diversify"]
 BUILT = {
     *("catalog", "built", "version", "items", "interactions", "users", "spaces", "default_space", "encoders"),
@@ -130,6 +132,50 @@ def test_nothing_left_names_the_condition(document):
     )
     assert told["items"] == [] and told["matching"] == 0
     assert "Relax “year>2020”" in told["note"]
+
+
+def test_the_stages_are_sized_fused_and_capped(document):
+    asked = ["recommend", "--catalog", "tiny", "--like", "apple", "--space", "text", "--lam", "1"]
+    told = document(*asked, "--sizes", "4,3,2,1")
+    assert [(s["in"], s["out"]) for s in told["trace"][1:]] == [(6, 5), (5, 3), (3, 2), (2, 1)]
+    assert [len(document(*asked, "--sizes", "4,3,2", "--k", k)["items"]) for k in ("1", "2")] == [1, 2]
+    fused = document(*asked[:-2], "--tower", "text", "--tower", "image", "--lam", "1")
+    assert {r["signal"] for item in fused["items"] for r in item["reasons"]} == {"text", "image", "variety"}
+    capped = document(*asked, "--cap", "1")
+    assert "over 1 of a category" in capped["trace"][2]["dropped"]
+    exact = document(*asked, "--engine", "exhaustive", "--filtering", "after", "--where", "year>=1990")
+    assert "breaks year>=1990" in exact["trace"][2]["dropped"] and not exact["degraded"]
+
+
+def test_explain(document):
+    asked = ["explain", "--catalog", "tiny", "--like", "apple", "--space", "text", "--lam", "1", "--sizes", "4,3,2,1"]
+    told = document(*asked, "--item", "pear")
+    assert set(told) == {
+        *("catalog", "version", "space", "item_id", "title", "place", "stage", "reason", "detail"),
+        *("trace", "total_ms", "degraded"),
+    }
+    assert (told["place"], told["stage"], told["title"]) == (1, None, "Pear")
+    told = document(*asked, "--item", "apple")
+    assert (told["place"], told["stage"], told["reason"]) == (None, "filter", "already rated")
+    told = document(*asked, "--item", "riddle")
+    assert (told["stage"], told["reason"]) == ("retrieve", "too far away")
+    assert told["detail"] == "Its relevance is -1.000; the last of the 5 that were retrieved has 0.000."
+
+
+@pytest.mark.parametrize(
+    "words, sentence",
+    [
+        (["--sizes", "many"], "The sizes “many” cannot be read"),
+        (["--sizes", "0,1,1"], "lets at least 1 item out"),
+        (["--engine", "magic"], "no engine “magic”"),
+        (["--ranker", "gbdt"], "no ranker"),
+        (["--tower", "text", "--tower", "mind"], "no space “mind”"),
+    ],
+)
+def test_stages_that_cannot_be_asked_for(folder, monkeypatch, capsys, words, sentence):
+    monkeypatch.setenv("TASTESPACE_DATA", str(folder))
+    assert main(["recommend", "--catalog", "tiny", "--like", "apple", *words]) == 2
+    assert sentence in capsys.readouterr().err
 
 
 def test_search_and_similar(document):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys import projection
 from recsys.projection import fit_map, knn_exact, place
 
 
@@ -207,3 +208,17 @@ def test_far_islands_are_pulled_in_and_keep_their_order():
     np.testing.assert_allclose(out[near], inner[near])
     assert (np.diff(out[np.argsort(inner, kind="stable")]) >= -1e-12).all()
     assert out.max() < 10 < inner.max()
+
+
+def test_very_many_points_are_placed_among_a_part_of_the_fitted_ones(monkeypatch):
+    """Three tight groups: wherever the fitted points of a group lie, all of its others come to lie there too."""
+    monkeypatch.setattr(projection, "MANY", 100)
+    monkeypatch.setattr(projection, "ANCHORS", 60)
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(3), 200)
+    vectors = (np.eye(3, 8)[groups] + 0.02 * rng.normal(size=(600, 8))).astype(np.float32)
+    told: list[int] = []
+    coords = fit_map(vectors, 2, max_fit=90, progress=lambda done, total, what: told.append(total))
+    centres = np.array([np.median(coords[groups == g], axis=0) for g in range(3)])
+    nearest = np.linalg.norm(coords[:, None] - centres, axis=2).argmin(axis=1)
+    assert (nearest == groups).all() and np.isfinite(coords).all() and 510 in told

@@ -15,12 +15,14 @@ from schema import keys, told
 from recsys.bench import app as bench_app_module
 from recsys.bench import build as bench_build_module
 from recsys.bench import conditions as bench_conditions_module
+from recsys.bench import funnel as bench_funnel_module
 from recsys.bench import related as bench_related_module
 from recsys.bench import store as bench_store_module
 from recsys.bench.app import WISH, bench_app
 from recsys.bench.build import bench_build
 from recsys.bench.store import bench_store
-from recsys.funnel import STOPS
+from recsys.evaluation.records import read_records
+from recsys.funnel import STAGES, STOPS
 from recsys.retrieval.precomputed import RelatedLists
 from recsys.settings import Settings
 from recsys.version import publish
@@ -106,6 +108,7 @@ def test_bench_related(monkeypatch, tmp_path):
     RelatedLists(rows, scores).write(tmp_path, "text")
     version = SimpleNamespace(
         path=tmp_path,
+        has_lists=True,
         spaces={"text": vectors},
         item_ids=np.array(["a", "b", "c"], dtype=object),
         rows=lambda ids: np.array(["abc".index(i) for i in ids]),
@@ -125,6 +128,30 @@ def test_bench_related(monkeypatch, tmp_path):
         "max_ms",
         "n",
     }
+
+
+def test_bench_funnel(monkeypatch, write_version, tiny_catalog, tmp_path):
+    settings = Settings(data=tmp_path)
+    finished = write_version(tmp_path / "finished", tiny_catalog, {"text": TEXT})
+    publish(settings, "tiny", finished, "one")
+    monkeypatch.setattr(bench_funnel_module, "SETTLING_S", 0.0)
+    monkeypatch.setattr(bench_funnel_module, "SAMPLED_S", 0.02)
+    document = json.loads(
+        json.dumps(bench_funnel_module.bench_funnel(settings, requests=30, clients=(1, 3), minutes=0.01, cache=True))
+    )
+    stages = {f"runs.clients.stages.{s}{p}" for s in STAGES for p in ("", ".p50_ms", ".p95_ms", ".p99_ms", ".max_ms")}
+    assert told(document) - stages == documented("bench funnel")
+    (run,) = document["runs"]
+    assert [row["requests"] for row in run["clients"]] == [30, 30] and run["soak"]["requests"] > 0
+    assert [row["pattern"] for row in run["cache"]] == ["recompute", "ttl", "incremental", "nightly"]
+    assert run["process"]["warm_up"] > 0 and run["process"]["threads"] >= 1
+    assert not run["synthetic"] and run["data"]["simulated"] and run["items"] == 6
+    kept = read_records(settings, "tiny")["replay"]
+    assert kept.items() >= run.items() and kept["machine"]["cores"] > 0
+    grown = bench_funnel_module.bench_funnel(settings, requests=10, clients=(1,), synthetic=500)["runs"][0]
+    assert grown["items"] == 500 and grown["synthetic"] and grown["clients"][0]["requests"] == 10
+    assert not grown["clients"][0]["errors"] and not grown["clients"][0]["degraded"]
+    assert read_records(settings, "tiny")["replay"] == kept  # what is grown is not what the page shows
 
 
 def test_bench_conditions(monkeypatch, tmp_path):

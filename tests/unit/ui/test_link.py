@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recsys.candidates import RETRIEVERS
 from recsys.catalog import Catalog, Facet
+from recsys.diversity import METHODS as DIVERSITIES
+from recsys.funnel import FILTERING, STAGES, Request, Sizes
 from recsys.profile import Profile, clean_wish
 from recsys.ui.link import (
     INSIDES,
@@ -24,6 +27,7 @@ from recsys.ui.link import (
     to_command,
     to_query,
 )
+from recsys.ui.pipeline import BUDGETS, MAX_BUDGET, MAX_CAP, MAX_SIZE, SWITCHED, Pipeline
 from recsys.where import Condition, Where
 
 IDS = ["apple", "a/b c", "-5", "it's; rm -rf $HOME", "<script>", "größe&x=1"]
@@ -78,6 +82,31 @@ conditions = st.one_of(
 )
 
 
+sizes = st.integers(1, MAX_SIZE)
+
+
+@st.composite
+def pipelines(draw) -> Pipeline:
+    found = Pipeline(
+        sizes=draw(st.tuples(sizes, sizes, sizes)),
+        also=draw(st.lists(st.sampled_from(["text", "image", "blend"]), unique=True).map(tuple)),
+        retriever=draw(st.sampled_from(RETRIEVERS)),
+        filtering=draw(st.sampled_from(FILTERING)),
+        seen=draw(st.booleans()),
+        cap=draw(st.one_of(st.none(), st.integers(1, MAX_CAP))),
+        ranker=draw(maybe(["none"])),
+        diversity=draw(st.sampled_from(list(DIVERSITIES))),
+        stage=draw(maybe(STAGES)),
+        reason=draw(maybe(["too far away", "breaks year>=1990", "<b>"])),
+        asked=draw(maybe(IDS)),
+    )
+    for stage in draw(st.lists(st.sampled_from(SWITCHED))):
+        found = found.switched(stage, False)
+    for name in draw(st.lists(st.sampled_from(list(BUDGETS)))):
+        found = found.with_budget(name, draw(st.integers(1, MAX_BUDGET)))
+    return found
+
+
 @st.composite
 def views(draw) -> View:
     rated = draw(st.lists(st.sampled_from(IDS), unique=True).map(tuple))
@@ -106,6 +135,7 @@ def views(draw) -> View:
         knobs=draw(st.sampled_from(KNOBS[engine])) if engine else (),
         inside=draw(maybe(INSIDES)),
         probes=draw(st.integers(1, MAX_PROBES)),
+        pipeline=draw(pipelines()),
     )
 
 
@@ -177,6 +207,19 @@ FIELDS = [
     "knob",
     "inside",
     "probes",
+    "sizes",
+    "also",
+    "retriever",
+    "filtering",
+    "seen",
+    "cap",
+    "ranker",
+    "diversity",
+    "without",
+    "budget",
+    "stage",
+    "reason",
+    "asked",
 ]
 GOOD = {"like": ["apple"], "wish": ["tea"], "lam": ["0.3"], "k": ["5"], "where": ["year>=2"], "space": ["image"]}
 KEPT = View(
@@ -208,6 +251,26 @@ KEPT = View(
         ({"knob": ["ef_search=50"]}, "that it does not name"),
         ({"inside": ["the box"]}, "cells, graph"),
         ({"probes": ["0"]}, "a number of cells of “0”; it lies between 1 and 64, so 3 is used"),
+        ({"sizes": ["0,200,20"]}, "sizes “0,200,20” cannot be used, so they are 1000,200,20: whole numbers of 1 or"),
+        ({"sizes": ["1000,200"]}, "sizes “1000,200”"),
+        ({"sizes": ["-1,200,20"]}, "sizes “-1,200,20”"),
+        ({"sizes": ["1000,200,2e1"]}, "sizes “1000,200,2e1”"),
+        ({"sizes": ["9999999,200,20"]}, "sizes “9999999,200,20”"),
+        ({"also": ["mind"]}, "a second space “mind”; there are text, image, blend"),
+        ({"retriever": ["magic"]}, "the retriever “magic”; there are qdrant, exhaustive, "),
+        ({"retriever": ["pinecone"]}, "the retriever “pinecone”"),
+        ({"filtering": ["never"]}, "filtering “never”; there are inside, before, after"),
+        ({"seen": ["maybe"]}, "seen items: “maybe”"),
+        ({"cap": ["0"]}, "a cap of “0”; it lies between 1 and 20"),
+        ({"cap": ["²"]}, "a cap of “²”"),
+        ({"ranker": ["gbdt"]}, "the ranker “gbdt”; there are none."),
+        ({"diversity": ["zebra"]}, "the diversity “zebra”; there are plain, mmr, dpp, cap"),
+        ({"without": ["user"]}, "a funnel without “user”; there are retrieve, filter, rank, diversify"),
+        ({"budget": ["rank:soon"]}, "a budget “rank:soon”, which cannot be read: write a stage and milliseconds"),
+        ({"budget": ["rank:0"]}, "a budget “rank:0”"),
+        ({"budget": ["lunch:30"]}, "a budget “lunch:30”"),
+        ({"stage": ["<b>"]}, "the stage “<b>”"),
+        ({"asked": ["nobody"]}, "asks about an item that Tiny does not have: “nobody”"),
     ],
 )
 def test_each_bad_value_is_one_sentence_and_loses_nothing_else(version, bad, words):
@@ -277,6 +340,56 @@ def test_the_command_of_retrieval(data, engine, options):
     )
 
 
+APPLE = View("tiny", Profile(("apple",)), lam=0.5)
+OFF = Pipeline((100, 50, 20), cap=2, ranker="gbdt")
+
+
+@pytest.mark.parametrize(
+    ("view", "command"),
+    [
+        (APPLE, "recommend --catalog tiny --like apple --lam 0.5 --sizes 1000,200,20,10"),
+        (
+            replace(APPLE, space="text", pipeline=Pipeline(also=("image",), ranker="none", retriever="hnswlib")),
+            "recommend --catalog tiny --like apple --lam 0.5 --tower text --tower image --sizes 1000,200,20,10 "
+            "--engine hnswlib",
+        ),
+        (
+            replace(APPLE, where=Where((Condition("year", ">=", (2.0,)),)), pipeline=replace(OFF, filtering="after")),
+            "recommend --catalog tiny --like apple --lam 0.5 --where 'year>=2' --sizes 100,50,20,10 --filtering after "
+            "--cap 2 --ranker gbdt",
+        ),
+        (
+            replace(APPLE, where=Where((Condition("year", ">=", (2.0,)),)), pipeline=replace(OFF, off=SWITCHED)),
+            "recommend --catalog tiny --like apple --lam 0.5 --sizes 2147483647,2147483647,2147483647,10 "
+            "--filtering before --seen --diversity plain",
+        ),
+        (
+            replace(APPLE, part="why", pipeline=Pipeline(asked="-5")),
+            "explain --catalog tiny --item=-5 --like apple --lam 0.5 --sizes 1000,200,20,10",
+        ),
+        (replace(APPLE, part="worth"), "evaluate --catalog tiny --protocol funnel"),
+        (replace(APPLE, part="load"), "bench funnel --catalog tiny"),
+    ],
+)
+def test_the_command_of_the_funnel(view, command):
+    assert to_command(view, "funnel") == f"python -m recsys {command}"
+
+
+def test_a_switched_off_stage_asks_for_what_its_command_does():
+    base = Request(Profile(("apple",)), "text", where=Where((Condition("year", ">=", (2.0,)),)))
+    asked = replace(OFF, off=("filter", "rank")).request(base)
+    assert (asked.where, asked.seen, asked.cap) == (Where(), True, None)
+    assert (asked.sizes.retrieve, asked.ranker) == (100, "none")
+    assert min(asked.sizes.filter, asked.sizes.rank) > 10**9
+    assert OFF.request(base).sizes == Sizes(100, 50, 20)
+    assert OFF.switched("rank", False).switched("rank", True) == OFF
+
+
+def test_a_budget_that_is_put_back_is_none():
+    assert Pipeline().with_budget("rank", 40).budgets == (("rank", 40),)
+    assert Pipeline().with_budget("rank", 40).with_budget("rank", 100) == Pipeline()
+
+
 @pytest.mark.parametrize("query", [{}, {"unknown": ["x"]}, {"like": [], "lam": [], "where": []}])
 def test_nothing_asked_is_the_default(version, query):
     assert from_query(query, version) == (View("tiny"), [])
@@ -310,7 +423,7 @@ def test_no_link_breaks_anything(version, query):
     view, problems = from_query(query, version)
     assert all(problem.isprintable() for problem in problems)
     assert from_query(to_query(view), version) == (view, [])
-    assert to_command(view).isprintable() and to_command(view, "retrieval").isprintable()
+    assert all(to_command(view, page).isprintable() for page in ("recommend", "retrieval", "funnel"))
 
 
 def test_a_link_cut_in_half(version):

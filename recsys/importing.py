@@ -1,0 +1,387 @@
+"""Importing: what somebody brings is checked, kept and built; a catalog that was imported can be removed again.
+
+What served before goes on serving until the very end, and goes on where an import fails, is cancelled or killed. The
+kept files and the built version change hands under one lock, so two imports of one name come one after the other.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from recsys.build import (
+    MAX_LEARNED,
+    MAX_LISTED,
+    MAX_RANKED,
+    build_alone,
+    disk_errors_explained,
+)
+from recsys.errors import CatalogError, InvalidInput, TastespaceError, quoted
+from recsys.evaluation.records import folder_of
+from recsys.learning import MIN_ITEMS, MIN_PEOPLE
+from recsys.progress import Progress, progress_path
+from recsys.projection import MAX_FIT
+from recsys.rates import rates
+from recsys.settings import ROOT, Settings
+from recsys.sources import SOURCES
+from recsys.sources.imported.check import Checked, Offer, check, check_name
+from recsys.sources.imported.source import REPORT, keep, source_in, switch
+from recsys.version import LOCK, Version, alone, current_path, is_name
+
+DIMS = {"text": 384, "image": 384}
+"""Dimensions of the packaged encoders' vectors, for estimates."""
+PICTURE_BYTES = 22_000
+"""A drawn picture and its thumbnail."""
+SPARE = 1.2
+"""Times the estimated bytes that must be free."""
+A_DAY = 86_400
+_INCOMING = ".incoming-"
+
+
+def offered(settings: Settings, offer: Offer, progress: Progress | None = None) -> Checked:
+    """Checks an offer and adds to its report what building it will take. Writes nothing.
+
+    Raises:
+        InvalidInput: it cannot be imported; says why.
+    """
+    check_name(offer.name)
+    if offer.name in SOURCES:
+        raise InvalidInput(
+            f"The name {offer.name} belongs to a catalog that comes with the app.", "Choose another one."
+        )
+    if current_path(settings, offer.name) and not (settings.imports / offer.name).exists():
+        raise InvalidInput(
+            f"There is a catalog {offer.name} that was not imported.", "Choose another name, or remove it first."
+        )
+    with disk_errors_explained():
+        checked = check(settings, offer, progress)
+    checked.report.estimate = estimate(settings, checked)
+    return checked
+
+
+def run(settings: Settings, offer: Offer, progress: Progress | None = None) -> dict:
+    """Imports: checks, keeps and builds. Importing again under the same name embeds only what changed.
+
+    Args:
+        settings: folders and encoders.
+        offer: what somebody brings.
+        progress: told how far it is; None for the file that `recsys.progress.read_progress` reads, and bars.
+
+    Returns:
+        The report, with `built`: version, spaces, seconds, how many vectors had to be computed, pictures not drawn.
+
+    Raises:
+        InvalidInput: it cannot be imported, or the app is public.
+        CatalogError: the disk is full.
+        TastespaceError: as `recsys.build.build`. Whatever is raised, what served before serves on.
+    """
+    settings.require_private("Imports")
+    check_name(offer.name)
+    progress = progress or Progress(progress_path(settings, offer.name))
+    try:
+        with disk_errors_explained(), _home(settings, offer.name):
+            document = _run(settings, offer, progress)
+    except TastespaceError as error:
+        progress.failed(error)
+        raise
+    except BaseException:  # cancelled: nothing is left to be told
+        progress_path(settings, offer.name).unlink(missing_ok=True)
+        raise
+    progress.finished()
+    return document
+
+
+def _run(settings: Settings, offer: Offer, progress: Progress) -> dict:
+    checked = offered(settings, offer, progress)
+    need, free = checked.report.estimate["bytes"], shutil.disk_usage(settings.data).free
+    if need * SPARE > free:
+        raise CatalogError(
+            f"The import needs about {need / 1e6:,.0f} MB; the disk has {free / 1e6:,.0f} MB left.",
+            "Make room, or set TASTESPACE_DATA to another disk.",
+        )
+    home = settings.imports / offer.name
+    home.mkdir(parents=True, exist_ok=True)
+    for stale in home.glob(f"{_INCOMING}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(dir=home, prefix=_INCOMING))
+    try:
+        keep(checked, folder, progress)
+        before = current_path(settings, offer.name)
+        version = build_alone(
+            settings,
+            offer.name,
+            progress,
+            source=source_in(folder, offer.name),
+            settle=lambda: switch(settings, offer.name, folder),
+        )
+    finally:  # where it failed; else it has moved
+        shutil.rmtree(folder, ignore_errors=True)
+    document = checked.report.document() | {"built": _built(version, checked, anew=version.path != before)}
+    with suppress(OSError):
+        (home / "current" / REPORT).write_text(json.dumps(document, ensure_ascii=False))
+    return document
+
+
+def _built(version: Version, checked: Checked, anew: bool) -> dict:
+    m = version.manifest
+    named = checked.catalog.items["image"].notna().to_numpy()
+    blank = [int(checked.rows[i]) for i in np.flatnonzero(named) if version.thumbnail(int(i)) is None]
+    return {
+        "version": version.id,
+        "anew": anew,
+        "seconds": m["seconds"] if anew else 0.0,
+        "spaces": m["spaces"],
+        "default_space": m["default_space"],
+        "encoders": m["encoders"],
+        "embedded": {step: told["items"] for step, told in m["rates"].items() if step.startswith("embed")}
+        if anew
+        else {},
+        "not_drawn": blank,
+        "learned": {space: told["from"] for space, told in m["learned"].items()},
+    }
+
+
+def report_of(settings: Settings, name: str) -> dict:
+    """The report of the import that now serves, as `run` returned it.
+
+    Raises:
+        CatalogError: the catalog was not imported, or its report cannot be read.
+    """
+    try:
+        if not is_name(name):
+            raise ValueError(name)
+        return json.loads((settings.imports / name / "current" / REPORT).read_text())
+    except (OSError, ValueError) as error:
+        raise CatalogError(f"There is no report of importing {quoted(name)}.") from error
+
+
+# -- What it will take ------------------------------------------------------------------------------------------------
+
+
+def estimate(settings: Settings, checked: Checked) -> dict:
+    """What an import will take on this machine.
+
+    Returns:
+        `steps` (step, items, seconds, and whether this machine measured the rate), `seconds` and `bytes` of all, and
+        `skipped`: sentences on what a catalog of this size goes without.
+    """
+    n, known, reads = len(checked.catalog), rates(settings), checked.reads
+    fresh = ~checked.catalog.items["text"].isin(_texts_before(settings, checked)) if reads.text else []
+    pictures = checked.report.pictures
+    dims = (
+        [checked.report.dims] * (checked.vectors is not None)
+        + [DIMS["text"]] * reads.text
+        + [DIMS["image"]] * reads.image
+    )
+    dims += [DIMS["text"] + DIMS["image"]] * (reads.text and reads.image)
+    learns = MIN_ITEMS <= n <= MAX_LEARNED and (
+        checked.catalog.interactions is None or checked.report.people >= MIN_PEOPLE
+    )
+    spaces = len(dims) + 2 * learns
+    fitted = min(n, MAX_FIT) * (spaces + 1)  # each in two dimensions, one in three
+    work = {
+        "draw pictures": pictures,
+        "embed texts": int(np.sum(fresh)),
+        "embed pictures": pictures * reads.image,
+        "learn items": n * learns,
+        "rank items": n * (learns and n <= MAX_RANKED),
+        "map points": fitted,
+        "place points": max(0, n - MAX_FIT) * (spaces + 1),
+        "relate items": n * spaces * (n <= MAX_LISTED),
+        "store items": n * spaces,
+    }
+    steps = [
+        {"step": step, "items": int(items), "seconds": round(items / known[step][0], 1), "measured": known[step][1]}
+        for step, items in work.items()
+        if items
+    ]
+    stored = 4 * n * (sum(dims) + 192 * learns)
+    # The vectors in a file, in the store's index and, those of encoders, in the cache; maps; tables twice.
+    cached = 4 * n * (sum(dims) - checked.report.dims)
+    size = 3 * stored + cached + 2 * pictures * PICTURE_BYTES + 40 * n * spaces + 4 * _table_bytes(checked)
+    skipped = {
+        f"With more than {MAX_LEARNED:,} items no space is learned from ratings.": n > MAX_LEARNED,
+        f"With more than {MAX_RANKED:,} items no ranker is learned.": n > MAX_RANKED,
+        f"With more than {MAX_LISTED:,} items related ones are compared when they are asked for.": n > MAX_LISTED,
+        f"The map lays out {MAX_FIT:,} of the items; the others are placed among them.": n > MAX_FIT,
+        f"Fewer than {MIN_ITEMS} items tell nothing of taste: no space is learned.": n < MIN_ITEMS,
+    }
+    return {
+        "seconds": round(15 + sum(step["seconds"] for step in steps), 1),  # 15 to load the models
+        "bytes": int(size + _picture_bytes(checked)),
+        "steps": steps,
+        "skipped": [sentence for sentence, holds in skipped.items() if holds],
+    }
+
+
+def _texts_before(settings: Settings, checked: Checked) -> set[str]:
+    """Texts whose vectors the step cache has: the version that now serves was made of them by the same encoder."""
+    path = current_path(settings, checked.offer.name)
+    with suppress(CatalogError, OSError, ValueError, KeyError):
+        if path is not None:
+            version = Version(path)
+            encoder = checked.offer.text_encoder or settings.text_encoder
+            if (version.manifest["encoders"]["text"] or "").startswith(encoder):
+                return set(version.catalog.items["text"])
+    return set()
+
+
+def _table_bytes(checked: Checked) -> int:
+    given = (checked.offer.items, checked.offer.interactions, checked.offer.users)
+    return sum(path.stat().st_size for path in given if path is not None)
+
+
+def _picture_bytes(checked: Checked) -> int:
+    path = checked.offer.images
+    if path is None:
+        return 0
+    return path.stat().st_size if path.is_file() else sum(f.lstat().st_size for f in path.rglob("*") if f.is_file())
+
+
+# -- Removing, and what is left behind --------------------------------------------------------------------------------
+
+
+def remove(settings: Settings, name: str) -> dict:
+    """Removes an imported catalog: what was brought, what was built, what was learned and measured of it.
+
+    Raises:
+        InvalidInput: no such catalog, one that comes with the app, or the app is public.
+        CatalogError: the folder cannot be written to.
+    """
+    settings.require_private("Deletes")
+    check_name(name)
+    if name in SOURCES:
+        raise InvalidInput(f"The catalog {name} comes with the app and cannot be removed.")
+    if not (settings.imports / name).exists() and not (settings.catalogs / name).exists():
+        raise InvalidInput(f"There is no catalog {quoted(name)} to remove.")
+    with disk_errors_explained(), _home(settings, name):
+        (settings.catalogs / name / "current").unlink(missing_ok=True)  # first: nobody is sent there any more
+        freed = _size(settings.imports / name) + _size(settings.catalogs / name)
+        shutil.rmtree(settings.imports / name, ignore_errors=True)
+        for folder in (settings.catalogs / name / "versions", *(settings.catalogs / name).glob(".building-*")):
+            shutil.rmtree(folder, ignore_errors=True)
+        for path in (*(settings.data / "models").glob(f"{name}-*.npz"), *_records(settings, name)):
+            path.unlink(missing_ok=True)
+        progress_path(settings, name).unlink(missing_ok=True)
+    return {"catalog": name, "removed": True, "bytes": freed}
+
+
+def _records(settings: Settings, name: str) -> Iterator[Path]:
+    """Measurements of one catalog: not of another whose name begins alike."""
+    for path in folder_of(settings).glob(f"{name}-*.json"):
+        with suppress(OSError, ValueError, AttributeError):
+            if json.loads(path.read_text()).get("catalog") == name:
+                yield path
+
+
+def sweep(settings: Settings) -> list[str]:
+    """Clears away what killed imports left; a folder that somebody works in is left alone.
+
+    Returns:
+        Names of the catalogs of which something was cleared away.
+    """
+    swept = []
+    names = {home.name for root in (settings.imports, settings.catalogs) if root.is_dir() for home in root.iterdir()}
+    for name in sorted(filter(is_name, names)):
+        home, own = settings.catalogs / name, settings.imports / name
+        left = [*own.glob(f"{_INCOMING}*"), *home.glob(".building-*")]
+        if (left or not current_path(settings, name)) and name not in SOURCES and not _is_taken(home):
+            with _home(settings, name):
+                left = [*own.glob(f"{_INCOMING}*"), *home.glob(".building-*")]
+                for folder in left:
+                    shutil.rmtree(folder, ignore_errors=True)
+            swept += [name] if left else []
+    for told in settings.data.glob("progress-*.json"):  # of imports that failed: whoever asked has read it by now
+        with suppress(OSError):
+            if told.name[9:-5] not in {*names, *SOURCES} and time.time() - told.stat().st_mtime > A_DAY:
+                told.unlink()
+    return swept
+
+
+def _is_taken(home: Path) -> bool:
+    try:
+        with (home / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+@contextmanager
+def _home(settings: Settings, name: str) -> Iterator[None]:
+    """The lock of a catalog; folders that hold nothing afterwards go."""
+    with alone(settings, name):
+        try:
+            yield
+        finally:
+            home, own = settings.catalogs / name, settings.imports / name
+            with suppress(OSError):
+                own.rmdir()
+            with suppress(OSError):
+                if {path.name for path in home.iterdir()} <= {LOCK}:
+                    (home / LOCK).unlink()
+                    home.rmdir()
+
+
+def _size(folder: Path) -> int:
+    return sum(f.lstat().st_blocks * 512 for f in folder.rglob("*") if not f.is_symlink() and f.is_file())
+
+
+# -- Beside a page ----------------------------------------------------------------------------------------------------
+
+
+def words_of(offer: Offer) -> list[str]:
+    """The offer as words of the command line, after `python -m recsys`."""
+    words = ["import", "--name", offer.name, "--items", str(offer.items)]
+    for flag in ("images", "vectors", "interactions", "users", "text_encoder", "image_encoder", "label", "licence"):
+        value = getattr(offer, flag)
+        words += [f"--{flag.replace('_', '-')}={value}"] if value else []
+    words += [f"--map={role}={column}" for role, column in offer.mapping.items()]
+    return words + [f"--facet={column}={kind}" for column, kind in offer.facets.items()]
+
+
+def begin(offer: Offer) -> subprocess.Popen:
+    """Imports in a process of its own, which outlives the page; `read_progress` tells how far it is.
+
+    To cancel it, `terminate()` the process: it clears away what it wrote. Its report is `report_of`, its failure what
+    `read_progress` tells.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-m", "recsys", *words_of(offer), "--json"],
+        cwd=ROOT,
+        env=os.environ.copy(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def cancellable() -> Iterator[None]:
+    """Lets SIGTERM end an import as Ctrl-C does, so that it clears away what it wrote."""
+
+    def stop(*_) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only there signals can be caught
+        yield
+        return
+    before: Callable | int | None = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

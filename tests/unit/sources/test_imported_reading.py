@@ -1,0 +1,160 @@
+"""Tables, people, vectors, languages and pictures of imports: what each file comes to, by hand."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from imported_files import HEADER, lines, picture, svg, write, zipped
+from PIL import Image
+
+from recsys.errors import InvalidInput
+from recsys.settings import Settings
+from recsys.sources.imported import check as checking
+from recsys.sources.imported.check import Offer, check
+from recsys.sources.imported.languages import known_to, language_of, warning
+from recsys.sources.imported.people import as_id, read_interactions, read_users, read_vectors
+from recsys.sources.imported.tables import read_table
+from recsys.sources.pictures import is_svg, picture_and_thumbnail, square_picture
+from recsys.spreadsheet import to_csv
+
+ITEMS = pd.Index(["1", "2", "3"], name="item_id")
+
+
+def interactions(tmp_path: Path, text: str):
+    return read_interactions(read_table(write(tmp_path, "i.csv", text), "interactions"), ITEMS)
+
+
+def test_row_numbers_are_a_spreadsheets(tmp_path):
+    read = read_table(write(tmp_path, "t.csv", 'a,b\n1,x\n\n2,"two\nlines"\nragged\n4,y,,\n'))
+    assert read.frame.index.tolist() == [2, 4, 6] and read.frame["b"].tolist() == ["x", "two\nlines", "y"]
+    assert read.numbers.tolist() == [2, 4, 5, 6] and read.dropped[0].rows == [5]
+    read = read_table(write(tmp_path, "t.jsonl", lines({"a": 1}, "", {"b": [1, "x"]}, "no")))
+    assert read.frame.index.tolist() == [1, 3] and read.numbers.tolist() == [1, 3, 4]
+    assert read.frame["b"].tolist() == [None, ["1", "x"]]
+
+
+def test_parquet_keeps_its_types(tmp_path):
+    table = pd.DataFrame({"n": [1, 2], "s": ["a", None], "d": pd.to_datetime(["2001-02-03", None]), "l": [["x"], []]})
+    table.to_parquet(tmp_path / "t")
+    read = read_table(tmp_path / "t").frame
+    assert read.index.tolist() == [1, 2] and read["n"].tolist() == [1, 2] and read["l"].tolist() == [["x"], []]
+    assert read["s"].tolist() == ["a", None] and read["d"].iloc[0].startswith("2001-02-03")
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"), [(7.0, "7"), (7, "7"), (" x ", "x"), (None, ""), (True, ""), (7.5, "7.5")]
+)
+def test_ids(cell, expected):
+    assert as_id(cell) == expected
+
+
+def test_interactions_without_ratings_and_times(tmp_path):
+    read, dropped, notes = interactions(tmp_path, "customer,product\nu,1\nv,2\nu,9\nu,1\n")
+    assert read.to_dict("list") == {
+        "user_id": ["v", "u"],
+        "item_id": ["2", "1"],
+        "rating": [5.0, 5.0],
+        "timestamp": [1, 3],
+    }
+    assert [(d.reason, d.rows) for d in dropped] == [("unknown item", [4]), ("rated again later", [2])]
+    assert len(notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("ratings", "expected"), [((1, 5), (1, 5)), ((2, 10), (1, 5)), ((0, 1), (1, 5)), ((20, 90), (1, 4.5))]
+)
+def test_ratings_are_brought_to_one_scale_and_it_says_so(tmp_path, ratings, expected):
+    read, _, notes = interactions(tmp_path, "user,item,rating\nu,1,{}\nu,2,{}\n".format(*ratings))
+    assert tuple(read["rating"]) == expected
+    assert any("scale" in note or "0 was read" in note for note in notes) == (ratings != (1, 5))
+
+
+def test_times_in_any_form(tmp_path):
+    text = "user,item,when\nu,1,2001-09-09T01:46:40Z\nu,2,1000000000\nu,3,1000000000000\n"
+    assert interactions(tmp_path, text)[0]["timestamp"].tolist() == [10**9] * 3
+
+
+def test_users(tmp_path):
+    table = read_table(write(tmp_path, "u.csv", "id,Age,sex,shoe\nu,30,f,38\nv,,,40\nu,1,m,1\n,2,m,2\n"), "users")
+    users, dropped, notes = read_users(table)
+    assert users.index.tolist() == ["u", "v"] and users["gender"].iloc[0] == "f" and users["gender"].isna().iloc[1]
+    assert [(d.reason, d.rows) for d in dropped] == [("no id", [5]), ("the same id as an earlier row", [4])]
+    assert "shoe are not used" in notes[0]
+
+
+def test_vectors_follow_the_rows_of_the_table_that_were_kept(tmp_path):
+    np.save(tmp_path / "v.npy", np.array([[3, 4], [1, 0], [0, 0], [0, 9]], dtype=np.int32))
+    vectors, dropped = read_vectors(tmp_path / "v.npy", np.array([2, 3, 5, 6]), np.array([2, 5, 6]))
+    np.testing.assert_allclose(vectors, [[0.6, 0.8], [0, 0], [0, 1]], atol=1e-7)
+    assert dropped[0].rows == [5]
+
+
+def test_languages():
+    english = ["the lamp of the house is for you and your family"] * 10
+    assert language_of(english) == "English" and language_of(["Red shoe", "Blue hat"]) == ""
+    german = ["die Lampe und der Stuhl sind für das Haus mit dem Garten"] * 10
+    assert language_of(german) == "German" and language_of(["красный башмак"] * 3) == "a language in Cyrillic letters"
+    assert language_of(["靴を買う"] * 3) == "Japanese" and language_of([]) == ""
+    default = Settings().text_encoder
+    assert known_to(default) == "English" and warning(english, default) == ""
+    assert "look like German" in warning(german, default) and "multilingual" in warning(german, default)
+    assert warning(german, "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2") == ""
+    assert "cannot be told from here" in warning(german, "some/model")
+
+
+def test_a_catalog_in_another_language_is_warned_of_and_says_so_itself(tmp_path):
+    rows = "".join(f"{i},der Hut und die Uhr {i} für das Haus mit dem Garten\n" for i in range(9))
+    checked = check(Settings(), Offer("mine", write(tmp_path, "t.csv", "id,title\n" + rows)))
+    (warned,) = checked.report.warnings
+    assert "look like German" in warned and warned in checked.catalog.about
+    named = Offer("mine", tmp_path / "t.csv", text_encoder="a/multilingual-model")
+    assert check(Settings(), named).report.warnings == []
+
+
+def test_pictures_of_pixels_become_squares(tmp_path):
+    wide = picture("JPEG", size=(60, 20))
+    square = square_picture(wide, 64)
+    assert square.size == (64, 64) and square.getpixel((32, 2)) == (255, 255, 255)  # padded, nothing is cut off
+    large, small = picture_and_thumbnail(wide, 64, 16)
+    assert Image.open(io.BytesIO(large)).size == (64, 64) and Image.open(io.BytesIO(small)).size == (16, 16)
+    assert picture_and_thumbnail(b"Dear Sir", 64, 16) == (b"", b"") and is_svg(svg("")) and not is_svg(wide)
+
+
+def test_pictures_are_found_by_file_name_path_or_id(tmp_path):
+    names = {"pics/A.PNG": picture(), "pics/b.png": picture("JPEG"), "3.webp": picture("WEBP"), "spare.png": picture()}
+    archive = zipped(tmp_path / "p.zip", names)
+    table = write(tmp_path, "t.csv", HEADER + "1,A,x,a.png\n2,B,x,pics\\b.png\n3,C,x,\n")
+    checked = check(Settings(), Offer("mine", table, images=archive))
+    assert checked.catalog.items["image"].tolist() == ["pics/A.PNG", "pics/b.png", None]
+    bare = write(tmp_path, "bare.csv", "id,title\n1,A\nb,B\n3,C\n")
+    checked = check(Settings(), Offer("mine", bare, images=archive))
+    assert checked.catalog.items["image"].tolist() == [None, "pics/b.png", "3.webp"]
+    assert checked.report.pictures == 2 and any("2 files of p.zip belong to no item" in n for n in checked.report.notes)
+
+
+def test_the_report_counts_everything_and_opens_safely_in_a_spreadsheet(tmp_path, monkeypatch):
+    monkeypatch.setattr("recsys.sources.imported.report.TOLD_ROWS", 2)
+    rows = "".join(f",nobody {i}\n" for i in range(5)) + "1,=HYPERLINK()\n"
+    report = check(Settings(), Offer("mine", write(tmp_path, "t.csv", "id,title\n" + rows))).report
+    (dropped,) = report.document()["dropped"]
+    assert dropped == {"what": "items", "reason": "no id", "count": 5, "rows": [2, 3]}
+    assert report.csv().count("items,") == 5
+    table = pd.DataFrame({"=1": ["=1", "+1", "-1", "@x", "\tx", "\rx", "plain", None, ("=a", "b")], "n": -1.0})
+    cells = to_csv(table).split("\n")
+    assert cells[0] == "'=1,n" and cells[1] == "'=1,-1.0" and '"\'=a, b"' in to_csv(table) and "plain" in cells[7]
+
+
+def test_a_check_says_which_pictures_it_has_not_looked_through(tmp_path, monkeypatch):
+    monkeypatch.setattr(checking, "LOOKED_THROUGH", 1)
+    broken = picture("JPEG", size=(99, 99))[:900]
+    archive = zipped(tmp_path / "p.zip", {"1.jpg": broken, "2.jpg": broken})
+    table = write(tmp_path, "t.csv", "id,title\n1,A\n2,B\n")
+    report = check(Settings(), Offer("mine", table, images=archive)).report
+    assert report.pictures == 1 and any("the first 1 were decoded" in note for note in report.notes)
+
+
+def test_nothing_that_is_no_offer_comes_through(tmp_path):
+    with pytest.raises(InvalidInput, match="no column user_id"):
+        interactions(tmp_path, "who,item\nu,1\n")
