@@ -29,7 +29,7 @@ recsys.version recsys.personas                                   a built catalog
 recsys.profile recsys.where                                      who asks, and under which conditions
 recsys.ratings                                                   who rated what, as arrays
 recsys.catalog recsys.cache recsys.demographics recsys.rates     the items; what a build remembers and tells
-recsys.settings recsys.hits recsys.trace recsys.provenance       the environment; a list and how it came about
+recsys.settings recsys.hits recsys.trace recsys.turns recsys.provenance       the environment; a list and its story
 recsys.errors recsys.spreadsheet                                 what can go wrong, in sentences
 """
 
