@@ -60,7 +60,7 @@ from recsys.retrieval.similarity import unit
 from recsys.settings import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER, Settings
 from recsys.sources import SOURCES, Source, sources
 from recsys.sources.pictures import picture_and_thumbnail
-from recsys.store import upload_version
+from recsys.store import EXACT_BELOW, upload_version
 from recsys.store.edge import write_shard
 from recsys.version import (
     FORMAT,
@@ -306,7 +306,8 @@ def _write(settings: Settings, source: Source, work: Path, progress: Progress) -
             _relate(steps, space, vectors).write(work, space)
     began = time.perf_counter()
     write_shard(work / "shard", spaces, catalog, progress)
-    steps.measured["store items"] = len(catalog) * len(spaces), time.perf_counter() - began
+    stored = "index items" if len(catalog) >= EXACT_BELOW else "store items"  # with a graph, or without one
+    steps.measured[stored] = len(catalog) * len(spaces), time.perf_counter() - began
     remember(settings, steps.measured)
     moment = datetime.now(UTC)
     manifest |= {
@@ -416,8 +417,18 @@ def _embed(
 
 
 def _embed_texts(steps: _Steps, encoder: TextEncoder, texts: list[str]) -> np.ndarray:
-    keys = [key_of("text", encoder.name, text) for text in texts]
-    return steps.vectors("embed texts", keys, lambda at: encoder.encode_items([texts[i] for i in at]), TEXT_BATCH)
+    keys, characters = [key_of("text", encoder.name, text) for text in texts], 0
+
+    def encode(positions: list[int]) -> np.ndarray:
+        nonlocal characters
+        fresh = [texts[i] for i in positions]
+        characters += sum(map(len, fresh))
+        return encoder.encode_items(fresh)
+
+    vectors = steps.vectors("embed texts", keys, encode, TEXT_BATCH)
+    _, seconds = steps.measured.pop("embed texts", (0, 0.0))
+    steps.measured["embed characters"] = characters, seconds
+    return vectors
 
 
 def _embed_pictures(steps: _Steps, encoder: ImageEncoder, pictures: list[bytes]) -> np.ndarray:

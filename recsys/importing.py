@@ -37,6 +37,7 @@ from recsys.settings import ROOT, Settings
 from recsys.sources import SOURCES
 from recsys.sources.imported.check import Checked, Offer, check, check_name
 from recsys.sources.imported.source import REPORT, keep, source_in, switch
+from recsys.store import EXACT_BELOW
 from recsys.version import LOCK, Version, alone, current_path, is_name
 
 DIMS = {"text": 384, "image": 384}
@@ -178,6 +179,7 @@ def estimate(settings: Settings, checked: Checked) -> dict:
     """
     n, known, reads = len(checked.catalog), rates(settings), checked.reads
     fresh = ~checked.catalog.items["text"].isin(_texts_before(settings, checked)) if reads.text else []
+    characters = int(checked.catalog.items["text"].str.len()[fresh].sum()) if reads.text else 0
     pictures = checked.report.pictures
     dims = (
         [checked.report.dims] * (checked.vectors is not None)
@@ -199,11 +201,12 @@ def estimate(settings: Settings, checked: Checked) -> dict:
         "map points": fitted,
         "place points": max(0, n - MAX_FIT) * (spaces + 1),
         "relate items": n * spaces * (n <= MAX_LISTED),
-        "store items": n * spaces,
+        "index items" if n >= EXACT_BELOW else "store items": n * spaces,
     }
     steps = [
-        {"step": step, "items": int(items), "seconds": round(items / known[step][0], 1), "measured": known[step][1]}
+        {"step": step, "items": int(items), "seconds": round(units / known[rate][0], 1), "measured": known[rate][1]}
         for step, items in work.items()
+        for rate, units in [("embed characters", characters) if step == "embed texts" else (step, items)]
         if items
     ]
     stored = 4 * n * (sum(dims) + 192 * learns)

@@ -72,9 +72,8 @@ def _fates(settings, version: Version) -> Row:
         answer = funnel.recommend(request)
         # Half of the items from near the cut, where stages decide; an item drawn from all is nearly always too far.
         pool = np.concatenate([s.drops[r] for s in answer.trace.stages[2:] for r in s.drops] + [answer.candidates])
-        item_id = (
-            str(version.item_ids[draw.choice(pool.tolist())]) if draw.random() < 0.5 else draw.choice(exported.ids)
-        )
+        near = len(pool) and draw.random() < 0.5
+        item_id = str(version.item_ids[draw.choice(pool.tolist())]) if near else draw.choice(exported.ids)
         fate = why(funnel, answer, item_id)
         expected = _replayed(funnel, exported, request, answer.query.vector, item_id)
         stages[fate.stage or "shown"] += 1
@@ -93,14 +92,14 @@ def _fates(settings, version: Version) -> Row:
 def _replayed(
     funnel: Funnel, exported: Exported, request: Request, query: np.ndarray, item_id: str
 ) -> tuple[str | None, str | None]:
-    """The stage and the reason, from the exported arrays and the rules, an item at a time."""
-    vectors = exported.spaces[request.space].astype(np.float64)
+    """The stage and the reason, from the built arrays, the exported rows and the rules, an item at a time."""
+    vectors = np.asarray(funnel.version.spaces[request.space], dtype=np.float64)
     scores, row = np.round(vectors @ query, 6), exported.ids.index(item_id)
     rated = {*request.profile.likes, *request.profile.dislikes}
     conditions = [str(c) for c in request.where]
 
     def breaks(n: int) -> list[str]:
-        return [f"breaks {c}" for c in conditions if not satisfies(exported.rows[n], (c,))]
+        return [f"breaks {c}" for c in conditions if not satisfies(exported.rows[n], c)]
 
     first = request.filtering != "after"
     may = [n for n in range(len(vectors)) if vectors[n].any() and not (first and breaks(n))]

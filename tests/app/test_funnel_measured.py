@@ -174,6 +174,28 @@ def test_a_ranker_that_does_not_help_is_said_to(measured):
     assert list(table["helps"]) == ["yes", "no"]
 
 
+def test_a_smaller_stage_is_tried_beside_the_charts(measured):
+    screen = _open(measured(worth(measured.hash)), "worth")
+    assert "With 200 for it to order, relevance reaches nDCG@10 0.310" in _said(screen)
+    slider = next(one for one in screen.at.select_slider if one.label == "Filter lets out")
+    assert slider.options == ["20", "all"]  # of 30 films
+    assert not [one for one in screen.at.select_slider if one.label == "Retrieve lets out"]  # it could only stay at all
+    slider.set_value(20).run()
+    assert screen.view.pipeline.sizes == (1000, 20, 20)
+    assert "With 20 for it to order, relevance reaches nDCG@10 0.300, 0.010 less" in _said(screen)
+    screen.click("Undo")
+    assert screen.view.pipeline.sizes == (1000, 200, 20)
+
+
+def test_a_stage_that_is_off_lets_all_out_and_has_no_size(measured):
+    screen = _open(measured(worth(measured.hash)), "worth", sizes="20,20,20", without=["retrieve", "diversify"])
+    words = _said(screen)
+    assert "90% is among the first 1,000 of Words" not in words  # the shop has 30 films, and so little was measured
+    assert "30% is among the first 50 of Words" in words and "MMR at" not in words
+    (slider,) = (one for one in screen.at.select_slider if one.label == "Retrieve lets out")
+    assert slider.disabled
+
+
 def charts(screen) -> list[dict]:
     return [json.loads(one.proto.spec) for one in screen.at.get("plotly_chart")]
 

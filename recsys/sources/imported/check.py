@@ -259,9 +259,10 @@ def _text(cell: object) -> str:
 
 
 def _for_encoder(title: str, category: object, tags: Sequence[str], description: str) -> str:
-    """What the text encoder reads of an item: title, category, tags, description, no word group twice."""
+    """What the text encoder reads of an item: title, category, tags, description. Each word more takes time."""
     groups = (category,) if isinstance(category, str) else category if isinstance(category, tuple) else ()
-    words = ", ".join(dict.fromkeys((*groups, *tags)))
+    said = f" {title.casefold()} "
+    words = ", ".join(word for word in dict.fromkeys((*groups, *tags)) if f" {word.casefold()} " not in said)
     return ". ".join(part for part in (title, words, description) if part)[:MAX_TEXT]
 
 

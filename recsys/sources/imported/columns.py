@@ -413,7 +413,8 @@ def split_tags(column: pd.Series) -> pd.Series:
     def split(cell: object) -> tuple[str, ...]:
         if is_missing(cell):
             return ()
-        pieces = cell if isinstance(cell, list) else str(cell).strip().strip("[]").split(mark)
+        text = "" if isinstance(cell, list) else str(cell).strip().strip("[]")
+        pieces = cell if isinstance(cell, list) else text.split(mark) if mark else [text]
         cleaned = (clean_text(str(piece).strip().strip("'\""), MAX_VALUE) for piece in pieces)
         return tuple(dict.fromkeys(piece for piece in cleaned if piece))[:MAX_TAGS_EACH]
 

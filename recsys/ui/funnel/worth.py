@@ -12,9 +12,11 @@ from recsys.ranking.features import FEATURES
 from recsys.ui import resources, state
 from recsys.ui.apology import explained
 from recsys.ui.funnel import asked, names, told
+from recsys.ui.funnel.request import stops_of
 from recsys.ui.link import to_command
 from recsys.ui.models import records
 from recsys.ui.palette import CATEGORICAL, OTHER
+from recsys.ui.pipeline import SIZED
 from recsys.ui.words import plain
 from recsys.version import Version
 
@@ -27,6 +29,8 @@ HUES = {
 FUSED = CATEGORICAL[4]
 INK = "#8a857c"
 """For marks in charts: read on the light and on the dark background."""
+APART = 1.035
+"""By this factor lines over sizes stand beside each other."""
 SHOWN = 12
 """Features that a chart of them shows."""
 COMPARED = 200
@@ -90,22 +94,54 @@ def _measured(funnel: Funnel, record: dict) -> None:
     space = space_of(funnel, record)
     ranker = pipeline.ranker or PLAIN_RANKING
     ranker = PLAIN_RANKING if "rank" in pipeline.off else ranker
-    lead, *rest = told.cost(record, space, pipeline.sizes, ranker)
+    whole = len(version.item_ids)
+    sizes = [whole if stage in pipeline.off else n for stage, n in zip(SIZED, pipeline.sizes, strict=True)]
+    lead, *rest = told.cost(record, space, sizes, ranker)
     st.markdown(f"#### {plain(lead)}")
-    gains = [told.gain_words(gain) for gain in record["gain"]]
-    st.markdown("\n".join(f"- {plain(text)}" for text in (*rest, *gains)))
+    learned = _learned(record, space)
+    rest += [told.gain_words(gain) for gain in record["gain"] if gain["space"] == learned]
+    if "diversify" not in pipeline.off:
+        rest += told.variety(record, pipeline.diversity, sizes[2], state.view().lam)
+    st.markdown("\n".join(f"- {plain(text)}" for text in rest))
     st.caption(plain(origin(record)))
     records.doubt([record], version)
+    _sizes(version)
     left, right = st.columns(2, gap="large")
     with left:
-        _recall(record, space, pipeline.sizes[0])
+        _recall(record, space, sizes[0])
     with right:
-        _ndcg(record, _learned(record, space), ranker, pipeline.sizes[1])
+        _ndcg(record, learned, ranker, sizes[1])
     left, right = st.columns(2, gap="large")
     with left:
-        _variety(record, pipeline.diversity, pipeline.sizes[2], state.view().lam)
+        _variety(record, pipeline.diversity, sizes[2], state.view().lam)
     with right:
-        _table(record)
+        _table(version, record)
+
+
+def _sizes(version: Version) -> None:
+    """A slider for each stage's size: the rings in the charts follow."""
+    pipeline, whole = state.view().pipeline, len(version.item_ids)
+    for column, stage in zip(st.columns(len(SIZED), gap="large"), SIZED, strict=True):
+        size = pipeline.sizes[SIZED.index(stage)]
+        # Whatever lets all out is one stop: a slider tells its stops apart by their words.
+        offered = [n for n in stops_of(stage, size, whole) if n < whole or n == max(size, whole)]
+        if len(offered) < 2:
+            continue
+        key = state.shown(f"worth-{stage}", size)
+
+        def apply(size: int, stage: str = stage) -> None:
+            changed = state.view().pipeline.sized(stage, size)
+            state.change(f"{names.STAGES[stage]} now lets out {size:,}.", pipeline=changed)
+
+        with column:
+            st.select_slider(
+                f"{names.STAGES[stage]} lets out",
+                offered,
+                key=key,
+                format_func=lambda size: "all" if size >= whole else f"{size:,}",
+                on_change=state.changed(key, apply),
+                disabled=stage in pipeline.off,
+            )
 
 
 def space_of(funnel: Funnel, record: Mapping) -> str:
@@ -115,7 +151,8 @@ def space_of(funnel: Funnel, record: Mapping) -> str:
     measured = {row["space"] for row in record["retrieve"]}
     together = " + ".join(dict.fromkeys((first, *view.pipeline.also)))
     same = next((m for m in measured if set(m.split(" + ")) == set(together.split(" + "))), None)
-    return same or (first if first in measured else record.get("lead", LEAD))
+    known = (same, first, record.get("lead", LEAD))
+    return next((name for name in known if name in measured), record["retrieve"][0]["space"])
 
 
 def _learned(record: Mapping, space: str) -> str:
@@ -163,12 +200,13 @@ def _ndcg(record: Mapping, space: str, ranker: str, size: int) -> None:
 
     _heading(
         f"Ranking: the first ten of {names.space(space)}",
-        "Higher is better. Where intervals overlap much, more candidates or another ranker buy nothing.",
+        "Higher is better; a flat line says that more candidates buy nothing. Intervals are over people, who differ "
+        "more than rankers do: whether one helps is in the paired gains below.",
     )
     figure = go.Figure()
     own = [row for row in record["rank"] if row["space"] == space]
-    for name, rows in _by(own, lambda row: row["ranker"]).items():
-        _line(figure, rows, "ndcg@10", names.RANKERS.get(name, name), HUES.get(name, OTHER), ".3f")
+    for place, (name, rows) in enumerate(_by(own, lambda row: row["ranker"]).items()):
+        _line(figure, rows, "ndcg@10", names.RANKERS.get(name, name), HUES.get(name, OTHER), ".3f", APART**place)
         if name == ranker:
             _ring(figure, rows, size, "ndcg@10", HUES.get(name, OTHER))
     _sized(figure, own, "funnel-ndcg", "let out by the filters (items)", "nDCG@10 (0 to 1)", ".2f")
@@ -201,7 +239,7 @@ def _variety(record: Mapping, method: str, size: int, lam: float) -> None:
             name=names.METHODS.get(name, name),
             showlegend=dark,
             mode="lines+markers",
-            opacity=1 if dark else 0.3,
+            opacity=1 if dark else 0.45,
             line={"color": colour, "width": 2 if dark else 1.5},
             marker={"size": 6 if dark else 3, "color": colour},
             hovertemplate=f"{names.METHODS.get(name, name)} over {of}, λ %{{customdata:.2f}}<br>distance %{{x:.3f}}"
@@ -213,7 +251,7 @@ def _variety(record: Mapping, method: str, size: int, lam: float) -> None:
     draw(figure, "funnel-variety", "intra-list distance (mean 1 − cosine)", "nDCG@10 (0 to 1)", 320, ".2f")
 
 
-def _table(record: Mapping) -> None:
+def _table(version: Version, record: Mapping) -> None:
     _heading("The gains", "Paired over people; an interval that holds 0 is no gain.")
     st.dataframe(
         [
@@ -230,6 +268,8 @@ def _table(record: Mapping) -> None:
         hide_index=True,
         column_config={name: st.column_config.NumberColumn(format="%+.4f") for name in ("nDCG@10", "from", "to")},
     )
+    for text in told.against_the_best(version):
+        st.caption(plain(text))
 
 
 def _by(rows: Sequence[Mapping], key: Callable) -> dict:
@@ -240,11 +280,14 @@ def _by(rows: Sequence[Mapping], key: Callable) -> dict:
     return found
 
 
-def _line(figure, rows: Sequence[Mapping], figure_of: str, name: str, colour: str, form: str) -> None:
-    """A line over sizes, with its 95% intervals."""
+def _line(
+    figure, rows: Sequence[Mapping], figure_of: str, name: str, colour: str, form: str, shift: float = 1.0
+) -> None:
+    """A line over sizes, with its 95% intervals; shifted a little where they would stand on another line's."""
     rows = sorted(rows, key=lambda row: row["size"])
     figure.add_scatter(
-        x=[row["size"] for row in rows],
+        x=[row["size"] * shift for row in rows],
+        customdata=[row["size"] for row in rows],
         y=[row[figure_of] for row in rows],
         error_y={
             "array": [row["high"] - row[figure_of] for row in rows],
@@ -256,7 +299,7 @@ def _line(figure, rows: Sequence[Mapping], figure_of: str, name: str, colour: st
         mode="lines+markers",
         line={"color": colour, "width": 2},
         marker={"size": 6, "color": colour},
-        hovertemplate=f"{name}, %{{x:,}}: %{{y:{form}}}<extra></extra>",
+        hovertemplate=f"{name}, %{{customdata:,}}: %{{y:{form}}}<extra></extra>",
     )
 
 
@@ -381,7 +424,7 @@ def _one_item(funnel: Funnel, answer: Recommendation, name: str) -> None:
             hovertemplate="<b>%{y}</b> is %{customdata[1]}: %{x:+.3f}<br>%{customdata[0]}<extra></extra>",
         )
     )
-    _bars(figure, f"funnel-adds-{name}", "added to the ranker's score, against the average candidate", "+.2f")
+    _bars(figure, f"funnel-adds-{name}", "added to the ranker's score", "+.2f")
 
 
 def _drops(answer: Recommendation, name: str) -> list[np.ndarray]:

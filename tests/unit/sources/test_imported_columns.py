@@ -89,6 +89,13 @@ def test_what_is_mapped_is_not_guessed():
     assert found.categories == "tags"
 
 
+def test_a_category_of_two_words_is_one():
+    table = frame({"id": list("abcdef"), "title": list("ABCDEF"), "category": ["group 1", "group 2"] * 3})
+    found = plan(table)
+    assert found.roles["category"] == "category" and "tags" not in found.roles
+    assert split_tags(table["category"]).iloc[0] == ("group 1",)
+
+
 def test_without_any_category_there_is_one_for_all():
     found = plan(frame({"id": ["1", "2"], "title": ["A", "B"]}))
     (only,) = found.facets

@@ -78,6 +78,43 @@ def test_what_the_present_sizes_cost():
     assert told.cost(record(), "text", (100, 20, 10), "gbdt") == []
 
 
+@pytest.mark.parametrize(("size", "measured"), [(5, 10), (10, 10), (99, 10), (300, 100), (10**6, 1000)])
+def test_a_size_that_was_not_measured_is_told_by_the_one_below(size, measured):
+    first, *_ = told.cost(record(), "mf", (size, 20, 10), "gbdt")
+    assert f"among the first {measured:,} of" in first
+
+
+def test_a_ranker_in_the_middle_of_a_sentence_is_small():
+    ranks = [{"space": "mf", "ranker": "dnn", "size": 20, "ndcg@10": 0.3, "low": 0.3, "high": 0.3}]
+    assert told.cost(record(rank=ranks), "mf", (10, 20, 10), "dnn")[1].startswith("With 20 for it to order, the rank")
+
+
+VARIED = [
+    {"method": "mmr", "ranker": "gbdt", "size": size, "lam": lam, "ndcg@10": 0.5 - cost, "ild": 0.4 + 2 * cost}
+    for size in (10, 20)
+    for lam, cost in ((1.0, 0.0), (0.8, 0.01), (0.0, size / 100))
+]
+
+
+@pytest.mark.parametrize(
+    ("size", "lam", "words"),
+    [
+        (20, 0.0, "MMR at λ = 0.00 out of 20 costs 0.200 nDCG@10 and brings +0.400 intra-list distance."),
+        (15, 0.1, "MMR at λ = 0.00 out of 10 costs 0.100 nDCG@10 and brings +0.200 intra-list distance."),
+        (20, 0.85, "MMR at λ = 0.80 out of 20 costs 0.010 nDCG@10 and brings +0.020 intra-list distance."),
+        (20, 1.0, "MMR at λ = 1.00 out of 20 costs 0.000 nDCG@10 and brings +0.000 intra-list distance."),
+    ],
+)
+def test_what_variety_costs_and_brings(size, lam, words):
+    assert told.variety(record(diversify=VARIED), "mmr", size, lam) == [words]
+
+
+def test_of_a_method_that_was_not_measured_nothing_is_said():
+    assert told.variety(record(diversify=VARIED), "cap", 20, 0.5) == []
+    better = [{**VARIED[0]}, {**VARIED[1], "ndcg@10": 0.52}]
+    assert "out of 10 adds 0.020 nDCG@10" in told.variety(record(diversify=better), "mmr", 10, 0.8)[0]
+
+
 @pytest.mark.parametrize(
     "damaged",
     [
