@@ -94,17 +94,23 @@ class Candidates:
     def by_engine(self, name: str, space: str, vector: np.ndarray, n: int) -> Scored:
         """The n nearest by an engine of the retrieval laboratory at its defaults; it knows no conditions.
 
-        Its index is built in memory and on a temporary folder when it is first asked.
+        Raises:
+            InvalidInput: no such engine.
+            MissingExtra: its library is not installed.
+        """
+        engine, members = self.prepared(name, space)
+        found = engine.search(vector.astype(np.float32)[None], min(n, len(members)))[0][0]
+        return self._scored(space, vector, members[found[found != NOTHING]])
+
+    def prepared(self, name: str, space: str) -> tuple[Engine, np.ndarray]:
+        """An engine with its index, and the rows (m,) int64 that it holds.
+
+        The index is built in memory and on a temporary folder when it is first asked for, which may take seconds.
 
         Raises:
             InvalidInput: no such engine.
             MissingExtra: its library is not installed.
         """
-        engine, members = self._engine(name, space)
-        found = engine.search(vector.astype(np.float32)[None], min(n, len(members)))[0][0]
-        return self._scored(space, vector, members[found[found != NOTHING]])
-
-    def _engine(self, name: str, space: str) -> tuple[Engine, np.ndarray]:
         if name not in RETRIEVERS:
             raise InvalidInput(f"There is no engine {quoted(name)}.", f"Known: {', '.join(RETRIEVERS)}.")
         with self._building:

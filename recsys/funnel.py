@@ -9,6 +9,8 @@ failure lets an item through that a rule forbids.
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -259,12 +261,31 @@ class Funnel:
         _check(request)
         for space in (request.space, *request.also):
             self.version.has_space(space or self.version.default_space)
+        self._prepare(request)
         trace = Trace()
         with self._turns, trace.timed():
             answer = self._run(request, query, trace)
         if self._on_answer is not None:
             self._on_answer(self.version, answer)
         return answer
+
+    def unobserved(self) -> "Funnel":
+        """The same funnel, of whose answers nobody is told: for what asks many times and is no visitor."""
+        quiet = copy(self)
+        quiet._on_answer = None
+        return quiet
+
+    def _prepare(self, request: Request) -> None:
+        """Builds the index of an engine that is asked for the first time: no part of a request, and nobody's turn."""
+        if self._engine_retrieves(request):
+            for space in (request.space or self.version.default_space, *request.also):
+                with suppress(Exception):  # the stage meets it again, and passes it over
+                    self.candidates.prepared(request.engine, space)
+
+    @staticmethod
+    def _engine_retrieves(request: Request) -> bool:
+        """Whether an engine is asked, not the store: of what satisfies conditions beforehand, none has an index."""
+        return request.engine != STORE and request.filtering != "before"
 
     def _run(self, request: Request, query: Query | None, trace: Trace) -> Recommendation:
         version, sizes = self.version, request.sizes
@@ -346,7 +367,7 @@ class Funnel:
     ) -> Scored:
         """The n nearest of those that conditions leave at this stage, (N,) bool, by whatever was asked for."""
         try:
-            if request.engine != STORE and request.filtering != "before":
+            if self._engine_retrieves(request):
                 return self.candidates.by_engine(request.engine, space, vector, n)
             if request.filtering != "before":
                 where = request.where if request.filtering == "inside" else Where()

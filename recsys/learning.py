@@ -65,6 +65,17 @@ class Lesson:
             return f"{ratings:,} likes of {people:,} simulated people"
         return f"{ratings:,} ratings of {people:,} people"
 
+    def described(self) -> dict:
+        """What a record says of the data it was measured on."""
+        return {
+            "hash": self.ratings.fingerprint(),
+            "from": self.about,
+            "simulated": self.simulated,
+            "ratings": len(self.ratings),
+            "people": len(self.ratings.people),
+            "items": len(self.side),
+        }
+
     @property
     def enough(self) -> bool:
         """Whether there are enough people and items to learn a space from."""
@@ -273,14 +284,7 @@ def measure(
     lesson = lesson_of(version)
     record = {
         "catalog": version.name,
-        "data": {
-            "hash": lesson.ratings.fingerprint(),
-            "from": lesson.about,
-            "simulated": lesson.simulated,
-            "ratings": len(lesson.ratings),
-            "people": len(lesson.ratings.people),
-            "items": len(version.item_ids),
-        },
+        "data": lesson.described(),
         **evaluate(lesson.ratings, lesson.side, protocol, models, progress, tune=tune),
     }
     if not models or out is not None:

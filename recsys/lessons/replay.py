@@ -29,6 +29,8 @@ CONDITIONED = 0.4
 """Share of the requests that come with conditions."""
 PERSONA_SHARE = 0.1
 SIMULATED_PEOPLE = 300
+ROOM = 100_000
+"""Answers whose times are kept before more room is made."""
 WARM_UP = 20
 """Requests that come before those that count: files are read and libraries imported when they are first needed."""
 
@@ -158,8 +160,8 @@ def replay(
             ms = (time.perf_counter() - start) * 1000
             with lock:
                 times.add(ms, answer)
-                if progress is not None and len(times.total) % 20 == 0:
-                    progress(len(times.total), len(asked), f"{clients} at once")
+                if progress is not None and times.answered % 20 == 0:
+                    progress(times.answered, len(asked), f"{clients} at once")
 
     threads = [threading.Thread(target=client, name=f"client-{j}", daemon=True) for j in range(clients)]
     started = time.perf_counter()
@@ -217,32 +219,35 @@ def cached(funnel: Funnel, requests: Sequence[Request], progress: Progress | Non
 
 
 class _Times:
-    """What is kept of each answer."""
+    """What is kept of each answer: milliseconds, in room that is there from the start, since memory is watched too."""
 
     def __init__(self) -> None:
-        self.total: list[float] = []
-        self._stages: dict[str, list[float]] = {stage: [] for stage in STAGES}
+        self.answered = 0
+        self._ms = np.full((ROOM, 1 + len(STAGES)), np.nan, dtype=np.float32)
         self._covered, self._degraded, self._short = 0.0, 0, 0
 
     def add(self, ms: float, answer) -> None:
-        self.total.append(ms)
-        for stage in answer.trace.stages:
-            self._stages[stage.stage].append(stage.ms)
-        self._covered += sum(stage.ms for stage in answer.trace.stages) / max(answer.trace.total_ms, 1e-9)
+        if self.answered == len(self._ms):
+            self._ms = np.vstack([self._ms, np.full_like(self._ms, np.nan)])
+        taken = {stage.stage: stage.ms for stage in answer.trace.stages}
+        self._ms[self.answered] = [ms, *(taken.get(stage, np.nan) for stage in STAGES)]
+        self.answered += 1
+        self._covered += sum(taken.values()) / max(answer.trace.total_ms, 1e-9)
         self._degraded += bool(answer.trace.degraded)
         self._short += len(answer.picks) < answer.request.k
 
     def told(self, seconds: float) -> dict:
-        n = len(self.total)
+        n = self.answered
         counts = {"requests": n, "degraded": self._degraded, "short": self._short}
         if not n:
             return counts
+        total, *stages = (column[np.isfinite(column)] for column in self._ms[:n].T)
         return {
             **counts,
             "throughput": round(n / seconds, 1),
             "covered": round(self._covered / n, 4),
-            "total": percentiles(self.total),
-            "stages": {stage: percentiles(ms) for stage, ms in self._stages.items() if ms},
+            "total": percentiles(total),
+            "stages": {stage: percentiles(ms) for stage, ms in zip(STAGES, stages, strict=True) if len(ms)},
         }
 
 

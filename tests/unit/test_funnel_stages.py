@@ -14,6 +14,7 @@ from recsys.errors import CatalogError, InvalidInput
 from recsys.explain import as_document, explain, why, why_document
 from recsys.funnel import ALL, PRODUCTION, Funnel, Request, Sizes
 from recsys.profile import Profile
+from recsys.trace import Trace
 from recsys.where import Where
 
 IDS = [f"i{n:03d}" for n in range(N)]
@@ -222,6 +223,28 @@ def test_what_an_approximate_engine_missed_is_said(funnel, version, monkeypatch)
     fate = why(funnel, funnel.recommend(request), IDS[best])
     assert (fate.stage, fate.reason) == ("retrieve", "too far away")
     assert "It is near enough" in fate.detail and "exhaustive missed it" in fate.detail
+
+
+def test_an_engine_is_built_before_the_clock_runs(funnel, monkeypatch):
+    real, order = funnel.candidates.prepared, []
+    timed = Trace.timed
+
+    def prepared(*args):
+        order.append("prepared")
+        return real(*args)
+
+    def clock(trace):
+        order.append("clock")
+        return timed(trace)
+
+    monkeypatch.setattr(funnel.candidates, "prepared", prepared)
+    monkeypatch.setattr(Trace, "timed", clock)
+    request = Request(Profile(likes=("i000",)), space="text", engine="exhaustive")
+    funnel.recommend(request)
+    assert order[:2] == ["prepared", "clock"]
+    order.clear()
+    funnel.recommend(replace(request, filtering="before"))
+    assert order == ["clock"]  # what satisfies conditions beforehand is compared one by one
 
 
 def test_sentences_of_the_fates(funnel, version):

@@ -42,6 +42,15 @@ def private(version) -> Request:
     )
 
 
+def test_nobody_is_told_of_an_unobserved_funnel(version, settings):
+    observer = Observer(settings)
+    funnel = observed(version, observer)
+    quiet, told = funnel.unobserved().recommend(Request(Profile())), funnel.recommend(Request(Profile()))
+    assert quiet.picks.tolist() == told.picks.tolist()
+    observer.close()
+    assert len(settings.log.read_text().splitlines()) == 1
+
+
 def test_a_line_a_request_and_nothing_private(version, settings):
     observer = Observer(settings)
     funnel = observed(version, observer)

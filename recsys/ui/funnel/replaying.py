@@ -82,7 +82,7 @@ class Replaying:
                 self._told = replace(self._told, done=done)
 
         try:
-            row = replay(funnel, requests_of(funnel.version, requests), clients, progress, stop.is_set)
+            row = replay(funnel.unobserved(), requests_of(funnel.version, requests), clients, progress, stop.is_set)
             end = {"state": "stopped" if stop.is_set() else "finished", "row": row if row["requests"] else None}
             if not row["requests"] and not stop.is_set():
                 end |= {"state": "failed", "problem": "Not one request was answered."}

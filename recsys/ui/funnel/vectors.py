@@ -48,7 +48,7 @@ def show(funnel: Funnel) -> None:
 
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _told(_funnel: Funnel, stamp: str, person: str | None, space: str) -> Story:
-    return tell(_funnel, person_of(_funnel.version, person), space)
+    return tell(_funnel.unobserved(), person_of(_funnel.version, person), space)
 
 
 def sentences(story: Story) -> list[str]:

@@ -3,21 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_shop import HALF, IDS, N, shop_of
 
-from recsys.catalog import Catalog, Facet
 from recsys.errors import UnknownItem
-from recsys.models import create, side_of
+from recsys.models import create
 from recsys.profile import Profile
-from recsys.ratings import read_ratings
 from recsys.towers.content import ContentTower, Sum
 from recsys.towers.learned import FactorTower, TwoTowerTower
 
-N, PEOPLE, HALF = 30, 20, 5
-IDS = [f"i{j:02}" for j in range(N)]
 BASES = (
     Profile(),
     Profile(likes=("i01", "i07"), dislikes=("i04",)),
@@ -28,37 +24,7 @@ BASES = (
 
 @pytest.fixture(scope="module")
 def version(make_version):
-    """Thirty items, the last ones without a picture; twenty people of twelve ratings each."""
-    rng = np.random.default_rng(3)
-    items = pd.DataFrame(
-        {"title": IDS, "description": "", "tags": [()] * N, "image": None, "category": list("abc") * (N // 3)},
-        index=pd.Index(IDS, name="item_id"),
-    )
-    rows = [
-        (f"p{person}", IDS[item], float(rng.integers(1, 6)), 880_000_000 + int(rng.integers(10**7)))
-        for person in range(PEOPLE)
-        for item in rng.choice(N, 12, replace=False)
-    ]
-    interactions = pd.DataFrame(rows, columns=["user_id", "item_id", "rating", "timestamp"])
-    users = pd.DataFrame(
-        {"age": rng.integers(15, 70, PEOPLE).astype(float), "gender": "F", "occupation": "artist", "region": "Pacific"},
-        index=pd.Index([f"p{j}" for j in range(PEOPLE)], name="user_id"),
-    )
-    facets = (Facet("category", "Category", "category"),)
-    catalog = Catalog("shop", "Shop", "", items, facets, "category", "none", "", interactions, users)
-    text, image = (rng.normal(size=(N, HALF)).astype(np.float32) for _ in range(2))
-    text, image = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (text, image))
-    blend = np.hstack([text, image])
-    blend[-4:, HALF:] = text[-4:]
-    image[-4:] = 0
-    ratings, side = read_ratings(catalog), side_of(catalog, text)
-    models = {
-        "mf": create("als", factors=6, regularization=1.0, alpha=7.0, iterations=4).fit(ratings, side),
-        "two_tower": create("two-tower", dim=8, hidden=8, steps=20, rows=16, targets=3).fit(ratings, side),
-    }
-    made = make_version(catalog, {"text": text, "image": image, "blend": blend}, models=models, shard=False)
-    made.models = models
-    return made
+    return shop_of(make_version)
 
 
 def towers(version) -> dict:

@@ -104,7 +104,8 @@ def test_times_have_the_digits_that_mean_something(ms, words):
     assert loaded.ms(ms) == words
 
 
-FUNNEL = SimpleNamespace(version=SimpleNamespace(name="shop"))
+QUIET = SimpleNamespace(version=SimpleNamespace(name="shop"))
+FUNNEL = SimpleNamespace(version=QUIET.version, unobserved=lambda: QUIET)
 
 
 def ended(one: Replaying):
@@ -132,6 +133,7 @@ def test_a_replay_tells_how_far_it_is_and_what_it_found(replays):
     go_on, half = threading.Event(), threading.Event()
 
     def replay(funnel, requests, clients, progress, stop):
+        assert funnel is QUIET  # nobody visited: these are no requests of the log
         progress(50, len(requests), "")
         half.set()
         assert go_on.wait(5)
