@@ -27,6 +27,8 @@ STORE = "qdrant"
 RETRIEVERS = (STORE, *(name for name in ENGINES if name not in ("precomputed", "pinecone")))
 """What can retrieve: the store, and the engines that answer any query on this machine."""
 RRF_OFFSET = 60
+LOOKED_AT = 20_000
+"""Items among which the most typical ones of all categories are looked for; of more, an even draw of each category."""
 
 Scored = tuple[np.ndarray, np.ndarray]
 """Rows (m,) int64 and their scores (m,) float64, best first; ties by row."""
@@ -136,13 +138,19 @@ class Candidates:
         return in_order(rows, self.score(space, vector, rows))
 
     def medoids(self, space: str, allowed: np.ndarray) -> Scored:
-        """The most typical item of each category, largest category first; scored by the category's share."""
+        """The most typical item of each category, largest category first; scored by the category's share.
+
+        Of large categories an even draw is looked at, `LOOKED_AT` items in all.
+        """
         version, vectors = self._version, self._version.spaces[space]
         found: dict[int, float] = {}
-        for category, count in version.facets.counts(version.catalog.categories, allowed).items():
+        counts = version.facets.counts(version.catalog.categories, allowed)
+        most = max(LOOKED_AT // max(len(counts), 1), 1)
+        for category, count in counts.items():
             members = version.facets.rows_with(version.catalog.categories, category)
             members = members[allowed[members]]
-            members = members[vectors[members].any(axis=1)]
+            members = members[self.has_vector(space)[members]]
+            members = members[:: max(-(-len(members) // most), 1)]
             if len(members):
                 centroid = vectors[members].mean(axis=0, dtype=np.float64)
                 near = np.round(vectors[members] @ centroid, DECIMALS)

@@ -8,6 +8,7 @@ The same `Where` becomes a Qdrant filter in `recsys.store` and a boolean mask he
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -127,6 +128,10 @@ def _show(value: Value) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
+REMEMBERED = 128
+"""Conditions whose answer is kept: a request asks for each several times, and so does the next one."""
+
+
 class FacetTable:
     """A catalog's facets as arrays, so that a condition on n items is one vector operation.
 
@@ -140,6 +145,7 @@ class FacetTable:
         self._codes: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # rows, codes: one entry a value an item has
         self._labels: dict[str, list[Value]] = {}  # code -> value
         self._known: dict[str, np.ndarray] = {}  # (n,) bool
+        self._kept = lru_cache(REMEMBERED)(self._matches)
         for facet in catalog.facets:
             column = catalog.items[facet.name]
             if facet.kind == "number":
@@ -166,7 +172,7 @@ class FacetTable:
         """Which items satisfy every condition: (n,) bool."""
         kept = np.ones(self._n, dtype=bool)
         for condition in where:
-            kept &= self._matches(condition)
+            kept &= self._kept(condition)
         return kept
 
     def _matches(self, condition: Condition) -> np.ndarray:

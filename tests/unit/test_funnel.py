@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys import candidates
 from recsys.catalog import Catalog, Facet
 from recsys.errors import UnknownItem
 from recsys.explain import as_document, explain, shortfall
@@ -326,6 +327,19 @@ def test_the_starting_list_without_interactions_is_a_medoid_a_category(funnel, v
     only = funnel.recommend(Request(Profile(), where=Where((CONDITIONS[0],)), space="image"))
     assert {category.iloc[row] for row in only.candidates} == {"food", "sky"}
     assert version.spaces["image"][only.candidates].any(axis=1).all()
+
+
+def test_of_large_categories_the_typical_item_is_looked_for_in_an_even_draw(funnel, version, monkeypatch):
+    category, most = version.catalog.items["category"], 5
+    monkeypatch.setattr(candidates, "LOOKED_AT", most * category.nunique())
+    rows, scores = funnel.candidates.medoids("text", np.ones(N, dtype=bool))
+    assert scores.sum() == pytest.approx(category.notna().mean(), abs=1e-5)  # shares are of all items nonetheless
+    for row in rows:
+        members = np.flatnonzero(category == category.iloc[row])
+        drawn = members[:: -(-len(members) // most)]
+        assert len(drawn) <= most < len(members) and row in drawn
+        vectors = version.spaces["text"][drawn].astype(np.float64)
+        assert row == drawn[np.argmax(np.round(vectors @ vectors.mean(axis=0), 6))]
 
 
 def test_the_starting_list_with_interactions_is_the_most_popular(popular):

@@ -230,3 +230,11 @@ def test_without_takes_away_every_condition_on_a_facet(tiny_catalog):
     where = Where.parse(["year>=1990", "year<2000", "tags=pet"], tiny_catalog)
     assert where.without("year").texts() == ("tags=pet",)
     assert bool(where) and not where.without("year").without("tags")
+
+
+def test_what_a_caller_does_to_a_mask_changes_no_later_one():
+    facets = FacetTable(catalog_of([{"category": c, "tags": (), "year": 1.0, "flag": True} for c in "aab"]))
+    where = Where((Condition("category", "=", ("a",)),))
+    first = facets.mask(where)
+    first[:] = False
+    assert facets.mask(where).tolist() == [True, True, False]
