@@ -17,6 +17,7 @@ frame.run(
             st.Page("pages/models.py", title="Models", icon=":material/leaderboard:"),
             st.Page("pages/retrieval.py", title="Retrieval", icon=":material/radar:"),
             st.Page("pages/funnel.py", title="Funnel", icon=":material/filter_alt:"),
+            st.Page("pages/catalogs.py", title="Catalogs", icon=":material/inventory_2:"),
         ],
         position="top",
     )

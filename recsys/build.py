@@ -297,7 +297,8 @@ def _write(settings: Settings, source: Source, work: Path, progress: Progress) -
     if len(catalog) <= MAX_LEARNED:
         lesson = lesson_of(version)
         manifest |= _learn(steps, settings, version, lesson, spaces)
-        manifest |= {"rankers": _rank(steps, version, lesson) if len(catalog) <= MAX_RANKED else {}}
+        if ranks(name, len(catalog), catalog.interactions is not None):
+            manifest |= {"rankers": _rank(steps, version, lesson)}
     maps = {space: [2, 3] if space == default else [2] for space in spaces}
     for space, vectors in spaces.items():
         for dims in maps[space]:
@@ -342,6 +343,15 @@ def _learn(steps: _Steps, settings: Settings, version: Version, lesson: Lesson, 
         np.save(version.path / f"{space}.npy", spaces[space])
         learned[space] = read_about(version.model_file(space))
     return {"learned": learned, "serving": serving_of(settings, version, lesson) if learned else []}
+
+
+def ranks(name: str, items: int, interactions: bool) -> bool:
+    """Whether rankers are learned for a catalog.
+
+    What somebody brings without interactions has none: what a ranker learned there of made-up people would tell nobody
+    anything, and take a third of the import. The catalogs that come with the app show what it looks like.
+    """
+    return items <= MAX_RANKED and (interactions or name in SOURCES)
 
 
 def _rank(steps: _Steps, version: Version, lesson: Lesson) -> dict[str, dict]:

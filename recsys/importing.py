@@ -26,6 +26,7 @@ from recsys.build import (
     MAX_RANKED,
     build_alone,
     disk_errors_explained,
+    ranks,
 )
 from recsys.errors import CatalogError, InvalidInput, TastespaceError, quoted
 from recsys.evaluation.records import folder_of
@@ -187,9 +188,8 @@ def estimate(settings: Settings, checked: Checked) -> dict:
         + [DIMS["image"]] * reads.image
     )
     dims += [DIMS["text"] + DIMS["image"]] * (reads.text and reads.image)
-    learns = MIN_ITEMS <= n <= MAX_LEARNED and (
-        checked.catalog.interactions is None or checked.report.people >= MIN_PEOPLE
-    )
+    interactions = checked.catalog.interactions is not None
+    learns = MIN_ITEMS <= n <= MAX_LEARNED and (not interactions or checked.report.people >= MIN_PEOPLE)
     spaces = len(dims) + 2 * learns
     fitted = min(n, MAX_FIT) * (spaces + 1)  # each in two dimensions, one in three
     work = {
@@ -197,7 +197,7 @@ def estimate(settings: Settings, checked: Checked) -> dict:
         "embed texts": int(np.sum(fresh)),
         "embed pictures": pictures * reads.image,
         "learn items": n * learns,
-        "rank items": n * (learns and n <= MAX_RANKED),
+        "rank items": n * (learns and ranks(checked.offer.name, n, interactions)),
         "map points": fitted,
         "place points": max(0, n - MAX_FIT) * (spaces + 1),
         "relate items": n * spaces * (n <= MAX_LISTED),
@@ -216,6 +216,7 @@ def estimate(settings: Settings, checked: Checked) -> dict:
     skipped = {
         f"With more than {MAX_LEARNED:,} items no space is learned from ratings.": n > MAX_LEARNED,
         f"With more than {MAX_RANKED:,} items no ranker is learned.": n > MAX_RANKED,
+        "Without anybody's interactions no ranker is learned: it would know made-up people.": not interactions,
         f"With more than {MAX_LISTED:,} items related ones are compared when they are asked for.": n > MAX_LISTED,
         f"The map lays out {MAX_FIT:,} of the items; the others are placed among them.": n > MAX_FIT,
         f"Fewer than {MIN_ITEMS} items tell nothing of taste: no space is learned.": n < MIN_ITEMS,

@@ -22,7 +22,7 @@ def first_build() -> None:
     )
     states = [read_progress(resources.SETTINGS, name)["state"] for name in SOURCES]
     if "running" not in states and not resources.SETTINGS.public:
-        st.button("Build both", type="primary", icon=":material/build:", on_click=_start, args=tuple(SOURCES))
+        st.button("Build both", type="primary", icon=":material/build:", on_click=start, args=tuple(SOURCES))
     _watch(states)
 
 
@@ -75,16 +75,16 @@ def _show_builds() -> None:
             st.info(f"{label} is not built.", icon=":material/inventory_2:")
         if resources.SETTINGS.public:
             continue
-        st.button(f"Build {label}", key=f"build-{name}", on_click=_start, args=(name,), icon=":material/build:")
+        st.button(f"Build {label}", key=f"build-{name}", on_click=start, args=(name,), icon=":material/build:")
         st.caption(f"Or: `python -m recsys build --catalog {name}`, or `unpack` a file that another machine packed.")
 
 
-def _start(*names: str) -> None:
-    """Builds catalogs."""
+def start(*names: str, force: bool = False) -> None:
+    """Builds catalogs; `force` builds what has not changed, too. `read_progress` tells how far it is."""
     # A process of its own: it outlives this page, and what it imports never weighs on the app.
     chosen = [word for name in names for word in ("--catalog", name)]
     subprocess.Popen(
-        [sys.executable, "-m", "recsys", "build", *chosen],
+        [sys.executable, "-m", "recsys", "build", *chosen, *(["--force"] if force else [])],
         cwd=ROOT,
         env=os.environ.copy(),
         stdout=subprocess.DEVNULL,

@@ -67,10 +67,13 @@ def lists_first() -> None:
 
 
 def things_to_try(page: str) -> None:
-    """The page's three "Try this" buttons for the catalog that is shown."""
+    """The page's three "Try this" buttons for the catalog that is shown; none for one that somebody brought."""
+    offered = tries(page, state.view().catalog)
+    if not offered:
+        return
     with st.container(horizontal=True, vertical_alignment="center", key="tries"):
         st.markdown(":gray[Try this:]", width="content")
-        for number, one in enumerate(tries(page, state.view().catalog)):
+        for number, one in enumerate(offered):
             here = one.page == page
             clicked = st.button(
                 one.label,

@@ -1,6 +1,7 @@
 """The catalogs and the personas at a glance."""
 
 import html
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -46,20 +47,23 @@ def personas() -> None:
                 actions.goto("recommend", view, f"You are now: {persona.name}. Look: {persona.about}")
 
 
-def catalog(name: str) -> None:
-    """One catalog: pictures, counts, what is built, licence."""
+def catalog(name: str, more: Callable[[Version], None] | None = None) -> None:
+    """One catalog: pictures, counts, what is built, licence; below it `more` shows what can be done with it."""
     version = resources.funnel(name).version
     m = version.manifest
     with st.container(border=True, height="stretch"):
-        st.html(_mosaic(version, _sample(version)))
-        people = f"{m['users']:,} people, {m['interactions']:,} ratings" if m["users"] else "no ratings"
-        st.markdown(f"**{plain(m['label'])}** · {m['items']:,} items · {people}")
+        st.html(f"<style>{_CSS}</style>{_mosaic(version, _sample(version))}")
+        people = f"{m['users']:,} people, " if m["users"] else ""
+        ratings = f"{m['interactions']:,} ratings" if m["interactions"] else "no ratings"
+        st.markdown(f"**{plain(m['label'])}** · {m['items']:,} items · {people}{ratings}")
         st.caption(plain(m["about"]))
         if st.button(f"Open {m['label']}", key=f"open-{name}", icon=":material/arrow_forward:"):
             state.switch_catalog(name)
             actions.goto("recommend", state.view(), f"You went to {m['label']}.")
         with st.expander("What is built, and the licence"):
             st.markdown(_built(version))
+        if more is not None:
+            more(version)
 
 
 def _built(version: Version) -> str:
@@ -67,12 +71,13 @@ def _built(version: Version) -> str:
     spaces = ", ".join(f"{SPACES.get(s, s).lower()} ({v['dim']} dimensions)" for s, v in m["spaces"].items())
     encoders = " and ".join(name.split("@")[0] for name in (m["encoders"]["text"], m["encoders"]["image"]) if name)
     simulated = ", ".join(facet["label"].lower() for facet in m["facets"] if facet["simulated"])
+    size = sum(file.lstat().st_blocks * 512 for file in version.path.rglob("*") if file.is_file())
     lines = [
         f"**Spaces**: {spaces}",
-        f"**Encoders**: {encoders}",
+        f"**Encoders**: {encoders or 'none: the vectors were brought along'}",
         f"**Store**: Qdrant, {DEPLOYMENTS[resources.funnel(version.name).store.deployment]}",
-        f"**Simulated**: {simulated}",
-        f"**Built**: {m['built_at'][:10]}, in {m['seconds']:.0f} s",
+        *([f"**Simulated**: {simulated}"] if simulated else []),
+        f"**Built**: {m['built_at'][:10]}, in {m['seconds']:.0f} s; {size / 1e6:,.0f} MB on disk",
         f"**Licence**: {plain(m['licence'])}",
         *([f"**Please cite**: {plain(m['citation'])}"] if m["citation"] else []),
     ]

@@ -28,6 +28,7 @@ PARTS = {
     "cold_start": ("user", "item", "domain", "population", "measured"),
     "retrieval": ("speed", "engine", "growth", "conditions", "inside"),
     "funnel": ("request", "why", "worth", "load"),
+    "catalogs": ("here", "add"),
 }
 """The parts of the pages that have some, the first one first."""
 INSIDES = ("cells", "graph")
@@ -295,8 +296,10 @@ def to_command(view: View, page: str = "recommend") -> str:
 
     Args:
         view: what is shown.
-        page: `recommend` (also for the map), `diversity`, `cold_start`, `models`, `retrieval` or `funnel`.
+        page: `recommend` (also for the map), `diversity`, `cold_start`, `models`, `retrieval`, `funnel` or `catalogs`.
     """
+    if page == "catalogs":
+        return _joined(["catalogs"], [])
     if page == "diversity":
         methods = [("method", method) for method in ("plain", *view.methods)]
         return _joined(["diversity", "compare"], [*_asked(view), *methods])

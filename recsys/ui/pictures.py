@@ -14,20 +14,20 @@ def thumbnails(version: Version, ids: Iterable[str]) -> dict[str, str]:
     """Small pictures, as data URIs by item id."""
     ids = list(ids)
     rows = version.rows(ids)
-    return {i: _uri(version.thumbnail(row)) or cover(version, row) for i, row in zip(ids, rows, strict=True)}
+    return {i: as_uri(version.thumbnail(row)) or cover(version, row) for i, row in zip(ids, rows, strict=True)}
 
 
 def picture(version: Version, item_id: str) -> str:
     """One large picture, as a data URI."""
     (row,) = version.rows([item_id])
-    return _uri(version.picture(row)) or cover(version, row)
+    return as_uri(version.picture(row)) or cover(version, row)
 
 
 def cover(version: Version, row: int) -> str:
     """The cover of an item without a picture, as a data URI."""
     title = version.catalog.items["title"].iat[row]
     svg = cover_svg(title, year_of(version, row), category_of(version, row), int(row))
-    return f"data:image/svg+xml,{quote(svg)}"
+    return svg_uri(svg)
 
 
 def category_of(version: Version, row: int) -> str:
@@ -45,5 +45,11 @@ def year_of(version: Version, row: int) -> str:
     return "" if pd.isna(year) else str(int(year))
 
 
-def _uri(webp: bytes | None) -> str:
+def svg_uri(svg: str) -> str:
+    """A drawing as a data URI."""
+    return f"data:image/svg+xml,{quote(svg)}"
+
+
+def as_uri(webp: bytes | None) -> str:
+    """A WebP picture as a data URI; empty for none."""
     return f"data:image/webp;base64,{base64.b64encode(webp).decode()}" if webp else ""

@@ -15,7 +15,7 @@ from recsys.wishes import Wishes
 SETTINGS = Settings.from_env()
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _funnel(path: str) -> Funnel:
     version = Version(Path(path))
     store = open_store(SETTINGS, version.shard, version.collection)

@@ -33,6 +33,7 @@ CHECKS = (
     "store",
     "retrieval",
     "funnel",
+    "catalogs",
 )
 """Modules of this package with a function `checks(settings) -> list[Row]`, cheap ones first."""
 

@@ -4,7 +4,7 @@ Nothing is written and no model is loaded. `check` gives the tables as they woul
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +148,26 @@ def check(settings: Settings, offer: Offer, progress: Progress | None = None) ->
     )
     tell(1, 1, "read who rated what")
     return Checked(offer, catalog, rows, vectors, reads, report)
+
+
+def preview(table: Table, plan: columns.Plan, most: int = 6) -> pd.DataFrame:
+    """The first items that would come of a table: as a catalog has them, `image` the name that a picture is asked by.
+
+    Args:
+        table: as it was read.
+        plan: what becomes of its columns.
+        most: how many.
+
+    Raises:
+        InvalidInput: no row has an id that can be used.
+    """
+    head = replace(table, frame=table.frame.head(4 * most), numbers=table.numbers[: 4 * most], dropped=[])
+    report = Report("preview", len(head.numbers))
+    frame = _with_ids(head, plan, report).head(most)
+    items, _ = _items(frame, plan, report)
+    column = plan.roles.get("picture")
+    asked = frame[column].map(as_id) if column is not None else frame["item_id"]
+    return items.assign(image=asked.to_numpy(dtype=object))
 
 
 def check_name(name: str) -> None:

@@ -130,7 +130,7 @@ def _rules(funnel: Funnel) -> None:
 def _ranker(funnel: Funnel, answer: Recommendation) -> None:
     version, pipeline = funnel.version, state.view().pipeline
     if not version.rankers:
-        st.caption("This catalog has no ranker: it was built without one, or has too few people to learn from.")
+        st.caption("This catalog has no ranker: nobody's interactions came with it, or too few people's to learn from.")
         return
     key = state.shown("ranker", pipeline.ranker)
     st.pills(

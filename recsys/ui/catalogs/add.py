@@ -1,0 +1,387 @@
+"""Adding a catalog of one's own: files, what their columns mean, what would come of it, and off it goes."""
+
+import html
+import re
+import shlex
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import streamlit as st
+
+from recsys.errors import InvalidInput, TastespaceError
+from recsys.importing import offered, words_of
+from recsys.sources.imported import columns
+from recsys.sources.imported.archive import open_pictures
+from recsys.sources.imported.check import Checked, Offer, preview
+from recsys.sources.imported.languages import known_to
+from recsys.sources.imported.tables import Table, read_table
+from recsys.sources.pictures import picture_and_thumbnail
+from recsys.ui import resources
+from recsys.ui.catalogs.following import imports, tell
+from recsys.ui.catalogs.running import upload_folder
+from recsys.ui.covers import cover_svg
+from recsys.ui.pictures import as_uri, svg_uri
+from recsys.ui.words import plain
+
+TABLE_MB, PICTURES_MB = 500, 2000
+SHOWN = 6
+SIDE = 160
+KINDS = {
+    "category": "one of a few values",
+    "tags": "several values",
+    "number": "number",
+    "flag": "yes or no",
+    "year": "year of a date",
+    "none": "not used",
+}
+MEANS = {
+    "id": "tells items apart, and what pictures are found by where no column names them",
+    "title": "what people read",
+    "description": "what the text encoder reads beside the title",
+    "tags": "words, split at commas, semicolons or bars",
+    "category": "what kind of thing it is: people choose from these",
+    "picture": "a file name in the ZIP",
+    "price": "a number to filter by, whatever the currency",
+    "date": "its year becomes a filter",
+}
+EXAMPLE = (
+    "id,title,description,category,tags,price\n"
+    "mug-1,Blue enamel mug,Sturdy camping mug of enamelled steel,Kitchen,camping|steel|blue,12.50\n"
+    "lamp-1,Paper lantern,Round lantern of white rice paper,Lighting,paper|white,19.00\n"
+    "rug-1,Striped wool rug,Hand-woven rug with red stripes,Living room,wool|red|woven,140.00\n"
+)
+_CSS = """
+.preview { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 0.75rem; }
+.preview figure { margin: 0; }
+.preview img { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 8px; background: #fff;
+  border: 1px solid rgba(128, 128, 128, 0.25); }
+.preview b { display: block; font-weight: 600; line-height: 1.25; margin-top: 0.3rem; overflow-wrap: anywhere; }
+.preview small { opacity: 0.75; display: block; overflow-wrap: anywhere; }
+"""
+
+
+def show() -> None:
+    """The whole way from a file to a running import."""
+    if resources.SETTINGS.public:
+        st.info(
+            "This app is open to the public, so nothing can be added or removed here. Run your own to try your "
+            "catalog: one command, see the README.",
+            icon=":material/lock:",
+        )
+        return
+    left, right = st.columns(2, gap="large")
+    with left:
+        items = _upload("items", "A table of items", "CSV, Parquet or JSON Lines", TABLE_MB)
+    with right:
+        images = _upload("images", "Pictures, if there are any", "a ZIP", PICTURES_MB)
+    more = {}
+    with st.expander("Ratings, people, vectors and encoders", icon=":material/tune:"):
+        one, two, three = st.columns(3, gap="medium")
+        with one:
+            more["interactions"] = _upload("interactions", "Who rated what", "user, item, rating, time", TABLE_MB)
+        with two:
+            more["users"] = _upload("users", "Who they are", "age, gender, occupation, region", TABLE_MB)
+        with three:
+            more["vectors"] = _upload("vectors", "Vectors of your own", ".npy, a row an item", PICTURES_MB)
+        more |= _encoders()
+    if items is None:
+        _what_is_needed()
+        return
+    try:
+        table = _table(str(items))
+        _with_table(table, Offer("", items, images, **more))
+    except TastespaceError as error:
+        st.error(f"**{plain(error.what)}**  \n{plain(error.way_out)}", icon=":material/error:")
+
+
+def _what_is_needed() -> None:
+    st.markdown("#### What a table may tell")
+    st.markdown("\n".join(f"- **{role}**: {meaning}" for role, meaning in MEANS.items()))
+    st.caption(
+        "Only a title is really needed. Columns are guessed by their names and values, and can be corrected; all "
+        "others become filters. Nothing leaves this machine."
+    )
+    st.download_button(
+        "An example to try", EXAMPLE, "example.csv", "text/csv", icon=":material/download:", on_click="ignore"
+    )
+
+
+# -- Files ------------------------------------------------------------------------------------------------------------
+
+
+def _folder() -> Path:
+    """Where this visitor's files wait. Another one for each import: it takes its own away with it."""
+    if "uploads" not in st.session_state:
+        st.session_state.uploads = uuid4().hex
+    return upload_folder(resources.SETTINGS, st.session_state.uploads)
+
+
+def _upload(kind: str, label: str, what: str, most_mb: int) -> Path | None:
+    """A place to drop a file; the path that it was saved to."""
+    turn = st.session_state.get("uploads_turn", 0)
+    given = st.file_uploader(f"{label} ({what})", key=f"upload-{kind}-{turn}", max_upload_size=most_mb)
+    home = _folder() / kind
+    if given is None:
+        shutil.rmtree(home, ignore_errors=True)
+        return None
+    path = home / given.file_id / safe_name(given.name, kind)
+    if not path.exists():
+        shutil.rmtree(home, ignore_errors=True)
+        path.parent.mkdir(parents=True)
+        with path.open("wb") as file:
+            shutil.copyfileobj(given, file)
+    return path
+
+
+def safe_name(name: str, kind: str) -> str:
+    """A file name that leads nowhere, and that sentences can be made with."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("._")[-60:] or kind
+
+
+def _encoders() -> dict[str, str | None]:
+    usual = resources.SETTINGS
+    left, right = st.columns(2, gap="medium")
+    with left:
+        text = st.text_input(
+            "Text encoder",
+            placeholder=usual.text_encoder,
+            help="Any sentence-transformers model, by its hub name or folder. The usual one knows English.",
+            key="text-encoder",
+        )
+    with right:
+        image = st.text_input(
+            "Image encoder",
+            placeholder=usual.image_encoder,
+            help="Any open_clip model: ARCHITECTURE/PRETRAINED.",
+            key="image-encoder",
+        )
+    return {"text_encoder": text.strip() or None, "image_encoder": image.strip() or None}
+
+
+@st.cache_resource(max_entries=3, show_spinner="Reading the table ...")
+def _table(path: str) -> Table:
+    return read_table(Path(path))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _planned(path: str, mapping: tuple[tuple[str, str], ...], kinds: tuple[tuple[str, str], ...]) -> columns.Plan:
+    return columns.plan(_table(path).frame, dict(mapping), dict(kinds))
+
+
+# -- Columns ----------------------------------------------------------------------------------------------------------
+
+
+def _with_table(table: Table, offer: Offer) -> None:
+    guessed = _planned(str(offer.items), (), ())
+    # Widgets of one table are none of another's: what was mapped there means nothing here.
+    stamp = offer.items.parent.name
+    left, right = st.columns([3, 4], gap="large")
+    with left:
+        st.markdown(f"#### {len(table.numbers):,} rows, {len(table.frame.columns)} columns")
+        offer = _named(offer, stamp)
+        mapping = _mapping(table, guessed, stamp)
+    plan = _planned(str(offer.items), tuple(mapping.items()), ())
+    with left:
+        kinds = _kinds(table, plan, stamp)
+    plan = _planned(str(offer.items), tuple(mapping.items()), tuple(kinds.items()))
+    changed = {role: column for role, column in mapping.items() if column != guessed.roles.get(role, "")}
+    offer = replace(offer, mapping=changed, facets=kinds)
+    with right:
+        st.markdown("#### So they will look")
+        _cards(table, plan, offer.images)
+        _check(offer)
+
+
+def _named(offer: Offer, stamp: str) -> Offer:
+    suggested = suggested_name(offer.items.name)
+    one, two = st.columns(2)
+    with one:
+        name = st.text_input("Name", suggested, key=f"name-{stamp}", help="In links and commands: a-z, 0-9, - and _.")
+    with two:
+        label = st.text_input("Title", suggested.replace("-", " ").capitalize(), key=f"label-{stamp}", max_chars=60)
+    licence = st.text_input(
+        "Licence", key=f"licence-{stamp}", max_chars=500, placeholder="under which terms the data may be used"
+    )
+    return replace(offer, name=name.strip(), label=label.strip(), licence=licence.strip())
+
+
+def suggested_name(file: str) -> str:
+    """A name for a catalog, of the name of its file."""
+    return re.sub(r"[^a-z0-9]+", "-", file.rsplit(".", 1)[0].lower()).strip("-")[:41].strip("-") or "mine"
+
+
+def _mapping(table: Table, guessed: columns.Plan, stamp: str) -> dict[str, str]:
+    """Which column has which role, as somebody wants it; an empty one for none."""
+    st.markdown(
+        "**What each column is**  \n:gray[Guessed by names and values. Correct what is wrong: the cards follow.]"
+    )
+    offered, mapping = ["", *map(str, table.frame.columns)], {}
+    places = [column for _ in range(len(columns.ROLES) // 2) for column in st.columns(2)]
+    for place, role in zip(places, columns.ROLES, strict=True):
+        with place:
+            mapping[role] = st.selectbox(
+                role.capitalize(),
+                offered,
+                offered.index(guessed.roles.get(role, "")),
+                format_func=lambda column: column or "none",
+                key=f"map-{stamp}-{role}",
+                help=MEANS[role][:1].upper() + MEANS[role][1:] + ".",
+            )
+    return mapping
+
+
+def _kinds(table: Table, plan: columns.Plan, stamp: str) -> dict[str, str]:
+    """Which kind of filter columns become, where somebody wants another than the guessed one."""
+    inferred = {p.column: p.kind for p in plan.facets if p.column}
+    taken = {column for role, column in plan.roles.items() if role in ("id", "title", "description", "picture")}
+    rows = [
+        {
+            "column": str(column),
+            "becomes": KINDS[inferred.get(column, "none")],
+            "such as": ", ".join(map(str, table.frame[column].dropna().head(3)))[:60],
+        }
+        for column in table.frame.columns
+        if column not in taken
+    ]
+    if not rows:
+        return {}
+    st.markdown("**What people can filter by**")
+    edited = st.data_editor(
+        rows,
+        hide_index=True,
+        disabled=["column", "such as"],
+        column_config={"becomes": st.column_config.SelectboxColumn(options=list(KINDS.values()), required=True)},
+        key=f"kinds-{stamp}-{'-'.join(sorted(taken))}",
+    )
+    by_words = {words: kind for kind, words in KINDS.items()}
+    chosen = {row["column"]: by_words[row["becomes"]] for row in edited}
+    return {column: kind for column, kind in chosen.items() if kind != inferred.get(column, "none")}
+
+
+# -- Cards ------------------------------------------------------------------------------------------------------------
+
+
+def _cards(table: Table, plan: columns.Plan, images: Path | None) -> None:
+    items = preview(table, plan, SHOWN)
+    pictures = {} if images is None else _pictures(str(images), tuple(map(str, items["image"])))
+    cards = []
+    for place, (asked, item) in enumerate(zip(items["image"], items.to_dict("records"), strict=True)):
+        category = item[plan.categories]
+        category = category[0] if isinstance(category, tuple) and category else category
+        category = (
+            "" if category is None or category == "all" or isinstance(category, (tuple, float)) else str(category)
+        )
+        picture = pictures.get(str(asked)) or svg_uri(cover_svg(item["title"], "", category, place))
+        words = " · ".join(part for part in (category, ", ".join(item["tags"][:3])) if part)
+        cards.append(
+            f'<figure><img src="{picture}" alt=""><b>{html.escape(item["title"][:80])}</b>'
+            f"<small>{html.escape(words[:80])}</small></figure>"
+        )
+    st.html(f'<style>{_CSS}</style><div class="preview">{"".join(cards)}</div>')
+
+
+def _first(category: object) -> str:
+    """The first of an item's categories; empty where it has none, or all have the same."""
+    first = category[0] if isinstance(category, tuple) and category else category
+    return first if isinstance(first, str) and first != "all" else ""
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _pictures(images: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Small pictures of an archive as data URIs, by the name that they are asked by; those that can be shown."""
+    found = {}
+    with open_pictures(Path(images)) as pictures:
+        for name in names:
+            with suppress(InvalidInput):  # the check says which pictures cannot be used, and why
+                member = pictures.find(name)
+                if member is not None:
+                    found[name] = as_uri(picture_and_thumbnail(pictures.read(member), SIDE, SIDE)[1])
+    return found
+
+
+# -- Checking and starting --------------------------------------------------------------------------------------------
+
+
+def _check(offer: Offer) -> None:
+    st.markdown("#### What will come of it")
+    asked = repr(offer)
+    checked: Checked | None = st.session_state.get("checked")
+    if checked is None or st.session_state.get("checked_for") != asked:
+        st.caption("Reads every row and looks at the pictures, and tells how long the import will take.")
+        if not st.button("Check everything", type="primary", icon=":material/fact_check:"):
+            return
+        bar = st.progress(0.0, "Reading ...")
+        checked = offered(
+            resources.SETTINGS, offer, lambda done, total, what: bar.progress(done / max(total, 1), f"{what} ...")
+        )
+        bar.empty()
+        st.session_state.checked, st.session_state.checked_for = checked, asked
+    report = checked.report.document()
+    _estimate(report)
+    if st.button(f"Import {report['taken']:,} items", type="primary", icon=":material/upload:", key="import"):
+        imports().start(offer, _folder())
+        _next()
+        st.rerun()
+    tell(report, "check")
+    st.caption(f"Text encoder: {offer.text_encoder or resources.SETTINGS.text_encoder}. {_languages(offer)}")
+    st.code(command(offer), language="bash", wrap_lines=True)
+
+
+def _next() -> None:
+    """Empties the form: its files belong to the import now."""
+    for key in ("uploads", "checked", "checked_for"):
+        st.session_state.pop(key, None)
+    st.session_state.uploads_turn = st.session_state.get("uploads_turn", 0) + 1
+
+
+def _languages(offer: Offer) -> str:
+    known = known_to(offer.text_encoder or resources.SETTINGS.text_encoder)
+    return f"It knows {known}." if known else "Which languages it knows cannot be told from here."
+
+
+def _estimate(report: dict) -> None:
+    told = report["estimate"]
+    own = sum(step["measured"] for step in told["steps"])
+    basis = (
+        "by what this machine took before"
+        if own == len(told["steps"])
+        else "by what an ordinary machine with two cores takes"
+        if not own
+        else f"{own} of {len(told['steps'])} steps by what this machine took before"
+    )
+    st.markdown(f"**About {duration(told['seconds'])} and {told['bytes'] / 1e6:,.0f} MB on disk**, {basis}.")
+    with st.expander("The steps", icon=":material/list:"):
+        st.dataframe(
+            [
+                {
+                    "step": step["step"],
+                    "items": step["items"],
+                    "seconds": step["seconds"],
+                    "measured here": step["measured"],
+                }
+                for step in told["steps"]
+            ],
+            hide_index=True,
+        )
+        for sentence in told["skipped"]:
+            st.caption(plain(sentence))
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: `40 s`, `3 minutes`, `1.5 hours`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def command(offer: Offer) -> str:
+    """The command that imports the same, with the files where their owner has them."""
+    files = {
+        kind: Path(path.name)
+        for kind in ("items", "images", "vectors", "interactions", "users")
+        if (path := getattr(offer, kind)) is not None
+    }
+    return f"python -m recsys {shlex.join(words_of(replace(offer, **files)))}"

@@ -1,0 +1,104 @@
+"""What is here: each catalog with its pictures, what was built of it, and what can be done with it."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from recsys.errors import TastespaceError
+from recsys.importing import remove
+from recsys.progress import read_progress
+from recsys.ui import building, controls, glance, resources
+from recsys.ui.words import plain
+from recsys.version import Version
+
+
+def show() -> None:
+    """A card for each catalog, and the command that lists the same."""
+    names = resources.catalogs()
+    for start in range(0, len(names), 2):
+        for column, name in zip(st.columns(2, gap="medium"), names[start : start + 2], strict=False):
+            with column:
+                glance.catalog(name, _can_be_done)
+    st.caption("The same on the command line: `python -m recsys catalogs`")
+
+
+def _can_be_done(version: Version) -> None:
+    with st.container(horizontal=True):
+        _downloads(version)
+        if not resources.SETTINGS.public:
+            _rebuild(version)
+            if (resources.SETTINGS.imports / version.name).exists():
+                _delete(version)
+
+
+def _downloads(version: Version) -> None:
+    with st.popover("Download", icon=":material/download:", key=f"download-{version.name}"):
+        st.caption("Made when you ask for it. A packed catalog opens elsewhere with `python -m recsys unpack`.")
+        rows = np.arange(len(version.item_ids))
+        _download(version, "Items, CSV", "items.csv", "text/csv", lambda: controls.as_csv(version, rows))
+        for space in version.spaces:
+            name = f"Vectors, {controls.SPACES.get(space, space).lower()}, NumPy"
+            _download(
+                version, name, f"{space}.npy", "application/octet-stream", (version.path / f"{space}.npy").read_bytes
+            )
+        _download(version, "All of it, packed", "catalog.tar", "application/x-tar", lambda: packed(version))
+
+
+def _download(version: Version, label: str, file: str, mime: str, data: Callable[[], str | bytes]) -> None:
+    st.download_button(
+        label,
+        data,
+        f"{version.name}-{file}",
+        mime,
+        key=f"download-{version.name}-{file}",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+    )
+
+
+def packed(version: Version) -> bytes:
+    """A version in one file, as `python -m recsys pack` writes it."""
+    from recsys.carry import pack
+
+    with tempfile.TemporaryDirectory(prefix="tastespace-pack-") as folder:
+        path = Path(folder) / "catalog.tar"
+        pack(version, path)
+        return path.read_bytes()
+
+
+def _rebuild(version: Version) -> None:
+    told = read_progress(resources.SETTINGS, version.name)
+    if told["state"] == "running":
+        st.fragment(_watched, run_every=1.0)(version.name)
+    elif st.button("Rebuild", icon=":material/build:", key=f"rebuild-{version.name}", help=REBUILT):
+        building.start(version.name, force=True)
+        st.toast(f"{plain(version.manifest['label'])} is built anew. What serves now serves on until then.")
+        st.rerun()
+
+
+REBUILT = "Embed, project and store everything again; what was embedded before comes from the cache."
+
+
+def _watched(name: str) -> None:
+    told = read_progress(resources.SETTINGS, name)
+    if told["state"] != "running":
+        st.rerun()
+    st.caption(f"Being built: {told['step']}, {told['done']:,} of {told['total']:,}")
+
+
+def _delete(version: Version) -> None:
+    label = version.manifest["label"]
+    with st.popover("Delete", icon=":material/delete:", key=f"delete-{version.name}"):
+        st.markdown(f"Delete **{plain(label)}** with all that was brought, built and learned of it? There is no undo.")
+        if st.button("Delete for good", type="primary", key=f"delete-sure-{version.name}"):
+            try:
+                freed = remove(resources.SETTINGS, version.name)["bytes"]
+            except TastespaceError as error:
+                st.warning(plain(str(error)), icon=":material/error:")
+            else:
+                st.toast(f"{plain(label)} is deleted; {freed / 1e6:,.0f} MB are free again.")
+                st.rerun()
