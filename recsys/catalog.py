@@ -1,6 +1,7 @@
 """A catalog: the items of one shop, its facets and, where real ones exist, interactions and users."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import pandas as pd
@@ -83,6 +84,16 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    def cell(self, row: int, column: str) -> object:
+        """One value of the item in a row. A card needs several: through the table each takes ten times as long."""
+        if column not in self._columns:
+            self._columns[column] = self.items[column].array
+        return self._columns[column][row]
+
+    @cached_property
+    def _columns(self) -> dict:
+        return {}
 
     def facet(self, name: str) -> Facet:
         """The facet of that name.

@@ -161,7 +161,7 @@ def plain_card(version: Version, row: int, profile: Profile) -> dict:
     item_id = version.item_ids[row]  # a row of the table as a Series would cost as much as all the rest of the list
     state = "liked" if item_id in profile.likes else "disliked" if item_id in profile.dislikes else ""
     return {
-        "title": version.catalog.items["title"].iat[row],
+        "title": version.catalog.cell(row, "title"),
         "subtitle": subtitle(version, row),
         "score": None,
         "why": [],
@@ -173,7 +173,7 @@ def plain_card(version: Version, row: int, profile: Profile) -> dict:
 def subtitle(version: Version, row: int) -> str:
     """What stands under an item's title: its year where it has one that matters, and its category."""
     if version.popularity is not None:
-        genres = version.catalog.items[version.catalog.categories].iat[row]
+        genres = version.catalog.cell(row, version.catalog.categories)
         return " · ".join(part for part in (year_of(version, row), ", ".join(genres[:2])) if part)
     return category_of(version, row)
 

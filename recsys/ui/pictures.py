@@ -25,14 +25,14 @@ def picture(version: Version, item_id: str) -> str:
 
 def cover(version: Version, row: int) -> str:
     """The cover of an item without a picture, as a data URI."""
-    title = version.catalog.items["title"].iat[row]
+    title = version.catalog.cell(row, "title")
     svg = cover_svg(title, year_of(version, row), category_of(version, row), int(row))
     return svg_uri(svg)
 
 
 def category_of(version: Version, row: int) -> str:
     """The item's first category; empty where it has none."""
-    value = version.catalog.items[version.catalog.categories].iat[row]
+    value = version.catalog.cell(row, version.catalog.categories)
     if isinstance(value, tuple):
         return value[0] if value else ""
     return "" if pd.isna(value) else str(value)
@@ -40,8 +40,7 @@ def category_of(version: Version, row: int) -> str:
 
 def year_of(version: Version, row: int) -> str:
     """The item's year; empty where it is unknown."""
-    items = version.catalog.items
-    year = items["year"].iat[row] if "year" in items.columns else None
+    year = version.catalog.cell(row, "year") if "year" in version.catalog.items.columns else None
     return "" if pd.isna(year) else str(int(year))
 
 

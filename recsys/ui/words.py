@@ -14,6 +14,11 @@ WORDS = {
     "simulated": "The data do not have this; it is made up, the same for everyone, so that shop rules can be tried.",
 }
 
+PUBLIC = (
+    "This app is open to the public, so nothing that keeps its cores busy for long is started here. Run your own to do "
+    "it: one command, see the README."
+)
+
 
 def plain(text: object) -> str:
     """Somebody's words inside Markdown, as they are: no picture is loaded, no link made, no star lost."""

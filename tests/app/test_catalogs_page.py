@@ -33,3 +33,9 @@ def test_the_public_can_change_nothing(app, monkeypatch):
     assert "Clip art" in screen.words and not [b for b in screen.at.button if b.label == "Rebuild"]
     screen = app().open("catalogs", {"part": "add"})
     assert "open to the public" in screen.words and "What a table may tell" not in screen.words
+
+
+def test_the_public_starts_nothing_long(app, monkeypatch):
+    monkeypatch.setattr(resources, "SETTINGS", replace(resources.SETTINGS, public=True))
+    screen = app().open("funnel", {"catalog": "movies", "part": "load"})
+    assert "open to the public" in screen.words and not [b for b in screen.at.button if b.label == "Replay now"]

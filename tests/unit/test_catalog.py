@@ -16,6 +16,15 @@ def test_a_good_catalog(tiny_catalog):
         tiny_catalog.facet("colour")
 
 
+def test_a_cell_is_what_the_table_holds(tiny_catalog):
+    items = tiny_catalog.items
+    for column in items.columns:
+        for row in range(len(items)):
+            held, told = items[column].iat[row], tiny_catalog.cell(row, column)
+            unknown = not isinstance(held, tuple) and pd.isna(held)
+            assert pd.isna(told) if unknown else told == held, (column, row)
+
+
 def test_refusals(tiny_catalog):
     items = tiny_catalog.items
     bad = {

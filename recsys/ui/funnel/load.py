@@ -18,7 +18,7 @@ from recsys.ui.models import records
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.pipeline import TOTAL, Pipeline
 from recsys.ui.retrieval.look import log_axis
-from recsys.ui.words import plain
+from recsys.ui.words import PUBLIC, plain
 
 REQUESTS, CLIENTS = (200, 1000), (1, 4, 16)
 SHADES = {
@@ -295,6 +295,9 @@ def _ended(told: Told) -> None:
 
 
 def _offer(funnel: Funnel) -> None:
+    if resources.SETTINGS.public:
+        st.info(PUBLIC, icon=":material/lock:")
+        return
     with st.container(horizontal=True, vertical_alignment="bottom", key="replay-now"):
         n = st.segmented_control(
             "Requests", REQUESTS, default=REQUESTS[0], required=True, format_func="{:,}".format, key="replay-requests"

@@ -143,7 +143,7 @@ def _offer(version: Version, ids: list[str], key: str, label: str) -> None:
 def _named(version: Version, item: str) -> str:
     (row,) = version.rows([item])
     said = subtitle(version, int(row)).split(" · ")[0]
-    return f"{version.catalog.items['title'].iat[row]}{f' ({said})' if said else ''}"
+    return f"{version.catalog.cell(row, 'title')}{f' ({said})' if said else ''}"
 
 
 def _examples(funnel: Funnel, answer: Recommendation) -> None:
@@ -165,7 +165,7 @@ def examples(funnel: Funnel, answer: Recommendation) -> list[str]:
 
 def _head(version: Version, item: str) -> str:
     (row,) = version.rows([item])
-    title = html.escape(str(version.catalog.items["title"].iat[row]))
+    title = html.escape(str(version.catalog.cell(row, "title")))
     return (
         f'<div class="in-question"><img src="{thumbnails(version, [item])[item]}" alt=""><div><h4>{title}</h4>'
         f"<p>{html.escape(subtitle(version, int(row)))} · id {html.escape(item)}</p></div></div>"

@@ -15,7 +15,7 @@ from recsys.ui import resources, state
 from recsys.ui.apology import explained
 from recsys.ui.link import to_command
 from recsys.ui.retrieval.data import cannot
-from recsys.ui.words import plain
+from recsys.ui.words import PUBLIC, plain
 
 MINUTES = 3
 MOST = 100_000
@@ -100,6 +100,9 @@ def _ended(told: Told) -> None:
 
 
 def _offer(label: str) -> None:
+    if resources.SETTINGS.public:
+        st.info(PUBLIC, icon=":material/lock:")
+        return
     able = [name for name in ENGINES if name != REFERENCE and cannot(name) is None]
     chosen = st.pills(
         "Engines",
