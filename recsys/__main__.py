@@ -270,6 +270,7 @@ def _parser() -> argparse.ArgumentParser:
         ("visitors", "one visitor's likes while another has engines measured, in two browsers"),
         ("related", "related items: look-ups, and whether they are exact"),
         ("funnel", "the funnel under load: times of each stage, more and more clients, memory"),
+        ("import", "importing a large table that is made up: seconds, memory, and lists afterwards"),
     ):
         sub = kinds.add_parser(name, help=text, description=f"Measure {text}.")
         sub.add_argument("--json", action="store_true", help="print one JSON document")
@@ -284,6 +285,10 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--minutes", type=float, default=0, metavar="M", help="then go on, watching memory")
             sub.add_argument("--cache", action="store_true", help="also measure what kept user vectors save")
             sub.add_argument("--out", type=Path, metavar="DIR", help="where the records go; the data folder by default")
+        if name == "import":
+            sub.add_argument("--items", type=int, default=100_000, metavar="N", help="rows (%(default)s)")
+            sub.add_argument("--vectors", type=int, metavar="D", help="bring vectors of D dimensions, embed nothing")
+            sub.add_argument("--keep", type=Path, metavar="DIR", help="leave the catalog in this data folder")
         if name in ("app", "visitors"):
             sub.add_argument("--catalog", default="clipart", metavar="C")
         if name in ("retrieval", "conditions"):
@@ -634,7 +639,7 @@ def _at_least_one(given: int | str, what: str) -> int:
     except ValueError:
         n = 0
     if n < 1:
-        raise InvalidInput(f"{quoted(str(given))} {what} cannot be replayed.", "Give a number of 1 or more.")
+        raise InvalidInput(f"{quoted(str(given))} {what} cannot be measured.", "Give a number of 1 or more.")
     return n
 
 
@@ -647,6 +652,11 @@ def _bench(arguments, settings: Settings) -> dict:
         from recsys.bench.build import bench_build
 
         return bench_build(settings)
+    if arguments.bench == "import":
+        from recsys.bench.importing import bench_import
+
+        dims = None if arguments.vectors is None else _at_least_one(arguments.vectors, "dimensions")
+        return bench_import(settings, _at_least_one(arguments.items, "items"), dims, arguments.keep)
     if arguments.bench == "diversity":
         from recsys.bench.diversity import bench_diversity
 

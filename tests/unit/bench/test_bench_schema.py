@@ -16,6 +16,7 @@ from recsys.bench import app as bench_app_module
 from recsys.bench import build as bench_build_module
 from recsys.bench import conditions as bench_conditions_module
 from recsys.bench import funnel as bench_funnel_module
+from recsys.bench import importing as bench_import_module
 from recsys.bench import related as bench_related_module
 from recsys.bench import store as bench_store_module
 from recsys.bench.app import WISH, bench_app
@@ -45,6 +46,25 @@ def test_bench_store(monkeypatch):
     monkeypatch.setattr(bench_store_module, "QUERIES", 6)
     document = json.loads(json.dumps(bench_store(sizes=(200,), dims=8)))
     assert told(document) == documented("bench store") - {"runs.edge.mmr.recall@10", "runs.local.mmr.recall@10"}
+
+
+def test_bench_import(monkeypatch, make_version, tiny_catalog, tmp_path):
+    catalog = replace(tiny_catalog, items=tiny_catalog.items.assign(text="text"))
+    version, titles = make_version(catalog, {"text": TEXT}), []
+
+    def imported(settings, items, vectors):
+        assert vectors is None
+        titles.append(bench_import_module.pd.read_parquet(items)["title"])
+        return {"seconds": 1.0, "built_s": 1.0, "peak_mb": 1.0, "embedded": {}, "anew": True}
+
+    monkeypatch.setattr(bench_import_module, "_import", imported)
+    monkeypatch.setattr(bench_import_module, "open_current", lambda settings, name: version)
+    monkeypatch.setattr(bench_import_module, "CONDITIONS", ((), ("category=food",)))
+    monkeypatch.setattr(bench_import_module, "SEARCHES", 3)
+    document = json.loads(json.dumps(bench_import_module.bench_import(Settings(data=tmp_path), 300)))
+    assert told(document) == documented("bench import")
+    new, same, changed = titles
+    assert new.equals(same) and new.is_unique and (new != changed).sum() == 3
 
 
 def test_bench_build(monkeypatch, tiny_catalog, tmp_path):
