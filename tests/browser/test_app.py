@@ -163,7 +163,7 @@ def test_two_visitors_steering_at_once_do_not_mix(visitor, movies):
 
 def test_conditions_are_kept_and_can_be_relaxed(visitor, movies):
     one = visitor().open(query=TREK)
-    one.after(one.page.get_by_text("Conditions", exact=True).first.click)
+    one.after(one.page.get_by_text("Conditions", exact=True).first.click).wait("the conditions")
     visit = Visit(one.page, one.app, movies)
     changes = _changes(visit)
     for _ in range(min(5, FILTERS)):
