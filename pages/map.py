@@ -71,7 +71,7 @@ if len(chosen) and clicked is None:
     st.markdown(f"**{len(chosen):,} selected**{more}")
     st.download_button(
         "Download as CSV",
-        controls.as_csv(version, chosen),
+        lambda: controls.as_csv(version, chosen),
         file_name=f"{version.name}-selection.csv",
         mime="text/csv",
         icon=":material/download:",

@@ -270,6 +270,7 @@ def _parser() -> argparse.ArgumentParser:
         ("visitors", "one visitor's likes while another has engines measured, in two browsers"),
         ("related", "related items: look-ups, and whether they are exact"),
         ("funnel", "the funnel under load: times of each stage, more and more clients, memory"),
+        ("map", "the map in a real browser: frames while it is panned, and lassos"),
         ("import", "importing a large table that is made up: seconds, memory, and lists afterwards"),
     ):
         sub = kinds.add_parser(name, help=text, description=f"Measure {text}.")
@@ -289,7 +290,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--items", type=int, default=100_000, metavar="N", help="rows (%(default)s)")
             sub.add_argument("--vectors", type=int, metavar="D", help="bring vectors of D dimensions, embed nothing")
             sub.add_argument("--keep", type=Path, metavar="DIR", help="leave the catalog in this data folder")
-        if name in ("app", "visitors"):
+        if name in ("app", "visitors", "map"):
             sub.add_argument("--catalog", default="clipart", metavar="C")
         if name in ("retrieval", "conditions"):
             sub.add_argument("--catalog", metavar="C", help="the catalog to measure on, or to grow vectors from")
@@ -673,6 +674,10 @@ def _bench(arguments, settings: Settings) -> dict:
         from recsys.bench.visitors import bench_visitors
 
         return bench_visitors(settings, arguments.catalog)
+    if arguments.bench == "map":
+        from recsys.bench.map import bench_map
+
+        return bench_map(settings, arguments.catalog)
     if arguments.bench == "funnel":
         return _bench_funnel(arguments, settings)
     if arguments.bench == "related":

@@ -69,6 +69,7 @@ from recsys.version import (
     Version,
     alone,
     built_names,
+    bytes_on_disk,
     current_path,
     describe,
     open_current,
@@ -534,7 +535,7 @@ def overview(settings: Settings) -> list[dict]:
                 **{key: m[key] for key in ("items", "interactions", "users", "spaces", "default_space", "encoders")},
                 "built_at": m["built_at"],
                 "seconds": m["seconds"],
-                "bytes": sum(f.stat().st_blocks * 512 for f in path.rglob("*") if f.is_file()),
+                "bytes": bytes_on_disk(path),
                 "licence": m["licence"],
                 "citation": m["citation"],
             }

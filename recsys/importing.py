@@ -39,7 +39,7 @@ from recsys.sources import SOURCES
 from recsys.sources.imported.check import Checked, Offer, check, check_name
 from recsys.sources.imported.source import REPORT, keep, source_in, switch
 from recsys.store import EXACT_BELOW
-from recsys.version import LOCK, Version, alone, current_path, is_name
+from recsys.version import LOCK, Version, alone, bytes_on_disk, current_path, is_name
 
 DIMS = {"text": 384, "image": 384}
 """Dimensions of the packaged encoders' vectors, for estimates."""
@@ -48,6 +48,7 @@ PICTURE_BYTES = 22_000
 SPARE = 1.2
 """Times the estimated bytes that must be free."""
 A_DAY = 86_400
+REPORT_CSV = "report.csv"
 _INCOMING = ".incoming-"
 
 
@@ -132,6 +133,7 @@ def _run(settings: Settings, offer: Offer, progress: Progress) -> dict:
     document = checked.report.document() | {"built": _built(version, checked, anew=version.path != before)}
     with suppress(OSError):
         (home / "current" / REPORT).write_text(json.dumps(document, ensure_ascii=False))
+        (home / "current" / REPORT_CSV).write_text(checked.report.csv())
     return document
 
 
@@ -160,10 +162,23 @@ def report_of(settings: Settings, name: str) -> dict:
     Raises:
         CatalogError: the catalog was not imported, or its report cannot be read.
     """
+    return json.loads(_kept(settings, name, REPORT))
+
+
+def report_csv_of(settings: Settings, name: str) -> str:
+    """The same report as CSV: every row that was left out, on a line of its own.
+
+    Raises:
+        CatalogError: as `report_of`.
+    """
+    return _kept(settings, name, REPORT_CSV)
+
+
+def _kept(settings: Settings, name: str, file: str) -> str:
     try:
         if not is_name(name):
             raise ValueError(name)
-        return json.loads((settings.imports / name / "current" / REPORT).read_text())
+        return (settings.imports / name / "current" / file).read_text()
     except (OSError, ValueError) as error:
         raise CatalogError(f"There is no report of importing {quoted(name)}.") from error
 
@@ -271,7 +286,7 @@ def remove(settings: Settings, name: str) -> dict:
         raise InvalidInput(f"There is no catalog {quoted(name)} to remove.")
     with disk_errors_explained(), _home(settings, name):
         (settings.catalogs / name / "current").unlink(missing_ok=True)  # first: nobody is sent there any more
-        freed = _size(settings.imports / name) + _size(settings.catalogs / name)
+        freed = bytes_on_disk(settings.imports / name) + bytes_on_disk(settings.catalogs / name)
         shutil.rmtree(settings.imports / name, ignore_errors=True)
         for folder in (settings.catalogs / name / "versions", *(settings.catalogs / name).glob(".building-*")):
             shutil.rmtree(folder, ignore_errors=True)
@@ -338,10 +353,6 @@ def _home(settings: Settings, name: str) -> Iterator[None]:
                 if {path.name for path in home.iterdir()} <= {LOCK}:
                     (home / LOCK).unlink()
                     home.rmdir()
-
-
-def _size(folder: Path) -> int:
-    return sum(f.lstat().st_blocks * 512 for f in folder.rglob("*") if not f.is_symlink() and f.is_file())
 
 
 # -- Beside a page ----------------------------------------------------------------------------------------------------

@@ -137,6 +137,26 @@ def place(
     return placed
 
 
+def inside(coords: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Which points lie in a polygon (even-odd rule): (n,) bool; NaN positions never do.
+
+    Args:
+        coords: (n, 2) positions.
+        polygon: (m, 2) corners in order.
+    """
+    found = np.zeros(len(coords), dtype=bool)
+    if not len(polygon):
+        return found
+    near = np.flatnonzero(((coords >= polygon.min(axis=0)) & (coords <= polygon.max(axis=0))).all(axis=1))
+    x, y = coords[near].T
+    for (x1, y1), (x2, y2) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        if y1 == y2:
+            continue
+        crosses = (y1 > y) != (y2 > y)
+        found[near] ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+    return found
+
+
 def _geometric_medians(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The point with the least weighted sum of distances to each set of points, by Weiszfeld's iteration.
 

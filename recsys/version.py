@@ -388,6 +388,11 @@ def describe(catalog: Catalog) -> dict:
     }
 
 
+def bytes_on_disk(folder: Path) -> int:
+    """What a folder takes: holes in files are not counted, nor is what links lead to."""
+    return sum(f.lstat().st_blocks * 512 for f in folder.rglob("*") if not f.is_symlink() and f.is_file())
+
+
 def is_name(text: object) -> bool:
     """Whether a text can name a catalog or a version: names come from links and files, and become paths."""
     return isinstance(text, str) and _NAME.fullmatch(text) is not None

@@ -19,7 +19,7 @@ from recsys.funnel import Funnel, Request
 from recsys.profile import Profile
 from recsys.settings import ROOT, Settings
 from recsys.store import open_store
-from recsys.version import Version, open_current
+from recsys.version import Version, bytes_on_disk, open_current
 from recsys.where import Where
 from recsys.wishes import Wishes
 
@@ -69,7 +69,7 @@ def bench_import(settings: Settings, items: int, dims: int | None = None, keep: 
             "dims": dims,
             "characters": round(float(version.catalog.items["text"].str.len().mean()), 1),
             "imports": imports,
-            "bytes": sum(f.lstat().st_blocks * 512 for f in version.path.rglob("*") if f.is_file()),
+            "bytes": bytes_on_disk(version.path),
             "searches": _searches(own, version),
             **provenance(),
         }

@@ -29,7 +29,7 @@ from recsys.retrieval.synthetic import bandwidth, grow, reduced, spread, synthet
 from recsys.retrieval.worker import Worker, WorkerLost, duration, find_engine, takes_queries
 from recsys.settings import Settings
 from recsys.store import no_progress
-from recsys.version import Version, open_current
+from recsys.version import Version, bytes_on_disk, open_current
 
 MEASURED = 2
 """Raise it whenever a record of an earlier run must not stand beside new ones."""
@@ -309,7 +309,7 @@ def _build(row: dict, name: str, home: Path, index: Path, deadline: float) -> No
     row |= {
         "arguments": built["arguments"],
         "build_s": round(built["build_s"], 4),
-        "index_bytes": _bytes_on_disk(index),
+        "index_bytes": bytes_on_disk(index),
         "before_mb": built["before_mb"],
         "peak_mb": memory["peak_mb"],
     }
@@ -375,11 +375,6 @@ def _per_second(queries: int, batches_ms: np.ndarray) -> float:
 def _left(deadline: float) -> float:
     """Seconds that are left, a little in any case: a worker that is asked too late says so itself."""
     return max(deadline - time.monotonic(), 0.01)
-
-
-def _bytes_on_disk(folder: Path) -> int:
-    """What a folder takes, holes in files not counted."""
-    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
 
 
 def _record(data: Data, name: str, out: Path) -> tuple[Path, str] | None:

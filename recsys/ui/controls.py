@@ -13,6 +13,7 @@ from recsys.errors import TastespaceError, quoted
 from recsys.lessons.diversity import NAMES
 from recsys.personas import WISHES
 from recsys.profile import MAX_WISH, clean_wish
+from recsys.projection import inside
 from recsys.spreadsheet import to_csv
 from recsys.ui import actions, resources, state, warmup
 from recsys.ui.facets import facets, read_change
@@ -322,8 +323,6 @@ def selected_rows(event, version: Version, coords: np.ndarray) -> np.ndarray:
 
     A lasso's polygon is tested against all items here: the browser would send back each point it holds.
     """
-    from recsys.ui.figures import inside  # Plotly is for the map alone: no other page's first list waits for it
-
     selection = event.selection if event else None
     if not selection:
         return np.empty(0, dtype=np.int64)

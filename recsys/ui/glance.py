@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -13,7 +14,7 @@ from recsys.ui.link import View
 from recsys.ui.lists import aspect
 from recsys.ui.pictures import thumbnails
 from recsys.ui.words import plain
-from recsys.version import Version
+from recsys.version import Version, bytes_on_disk
 
 MOSAIC = 24
 DEPLOYMENTS = {"edge": "inside this process (Edge)", "server": "on a server", "memory": "in memory, for tests"}
@@ -71,17 +72,22 @@ def _built(version: Version) -> str:
     spaces = ", ".join(f"{SPACES.get(s, s).lower()} ({v['dim']} dimensions)" for s, v in m["spaces"].items())
     encoders = " and ".join(name.split("@")[0] for name in (m["encoders"]["text"], m["encoders"]["image"]) if name)
     simulated = ", ".join(facet["label"].lower() for facet in m["facets"] if facet["simulated"])
-    size = sum(file.lstat().st_blocks * 512 for file in version.path.rglob("*") if file.is_file())
     lines = [
         f"**Spaces**: {spaces}",
         f"**Encoders**: {encoders or 'none: the vectors were brought along'}",
         f"**Store**: Qdrant, {DEPLOYMENTS[resources.funnel(version.name).store.deployment]}",
         *([f"**Simulated**: {simulated}"] if simulated else []),
-        f"**Built**: {m['built_at'][:10]}, in {m['seconds']:.0f} s; {size / 1e6:,.0f} MB on disk",
+        f"**Built**: {m['built_at'][:10]}, in {m['seconds']:.0f} s; {_bytes(str(version.path)) / 1e6:,.0f} MB on disk",
         f"**Licence**: {plain(m['licence'])}",
         *([f"**Please cite**: {plain(m['citation'])}"] if m["citation"] else []),
     ]
     return "  \n".join(lines)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _bytes(path: str) -> int:
+    """What a version takes on disk; a version never changes."""
+    return bytes_on_disk(Path(path))
 
 
 def _sample(version: Version) -> list[str]:

@@ -1,9 +1,14 @@
 """The Catalogs page: what is here, what a newcomer is told, and an app that is open to the public."""
 
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
+import pytest
+
 from recsys.ui import building, resources
-from recsys.ui.catalogs import add
+from recsys.ui.catalogs import add, following, running
 
 
 def test_what_is_here_with_what_can_be_done(app, monkeypatch):
@@ -25,6 +30,47 @@ def test_a_newcomer_is_told_what_a_table_may_tell(app):
     assert not screen.at.exception and not screen.at.error
     assert all(f"**{role}**: {meaning}" in screen.words for role, meaning in add.MEANS.items())
     assert screen.view.part == "add"
+
+
+@pytest.fixture
+def uploads():
+    following.imports.clear()
+    yield resources.SETTINGS.data / "uploads"
+    following.imports.clear()
+
+
+def test_a_table_waits_while_somebody_looks_at_another_page(app, uploads):
+    screen = app().open("catalogs", {"part": "add"})
+    screen.press("example")
+    assert not screen.at.exception and "3 rows, 6 columns" in screen.words
+    name = next(one for one in screen.at.text_input if one.label == "Name")
+    name.set_value("my-own").run()
+    screen.at.switch_page("pages/home.py").run()
+    screen.at.switch_page("pages/catalogs.py").run()
+    assert "3 rows, 6 columns" in screen.words and "example.csv" in screen.words
+    screen.press("drop-items")
+    assert "What a table may tell" in screen.words and not list(uploads.glob("*/items"))
+
+
+def test_an_error_loses_nothing_and_a_failed_import_gives_the_form_back(app, uploads, monkeypatch):
+    monkeypatch.setattr(running, "begin", lambda offer: subprocess.Popen([sys.executable, "-c", "raise SystemExit(2)"]))
+    screen = app().open("catalogs", {"part": "add"})
+    screen.press("example")
+    next(one for one in screen.at.text_input if one.label == "Name").set_value("../x").run()
+    screen.click("Check everything")
+    assert screen.at.error and "3 rows, 6 columns" in screen.words
+    next(one for one in screen.at.text_input if one.label == "Name").set_value("mine").run()
+    screen.click("Check everything")
+    screen.press("import")
+    for _ in range(200):
+        if following.imports().told()[0].state == "failed":
+            break
+        time.sleep(0.02)
+    screen.at.run()
+    assert "was not imported" in screen.words and "3 rows" not in screen.words
+    screen.click("Back to the form")
+    assert "3 rows, 6 columns" in screen.words and "was not imported" not in screen.words
+    assert next(one for one in screen.at.text_input if one.label == "Name").value == "mine"
 
 
 def test_the_public_can_change_nothing(app, monkeypatch):

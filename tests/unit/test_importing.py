@@ -18,7 +18,7 @@ from recsys import importing
 from recsys.__main__ import main
 from recsys.errors import CatalogError, InvalidInput
 from recsys.funnel import Funnel, Request
-from recsys.importing import offered, remove, report_of, run, sweep
+from recsys.importing import offered, remove, report_csv_of, report_of, run, sweep
 from recsys.profile import Profile
 from recsys.progress import Progress, progress_path, read_progress
 from recsys.settings import ROOT, Settings
@@ -97,6 +97,7 @@ def files(folder: Path) -> set[str]:
 def test_what_is_imported_serves_like_any_other(settings, offer, encoder):
     document = quietly(settings, offer())
     assert document["taken"] == len(encoder.encoded) == ROWS and document["built"]["embedded"] == {"embed texts": ROWS}
+    assert report_csv_of(settings, "mine").startswith("table,row,reason")
     assert report_of(settings, "mine") == document and list(sources(settings))[-1] == "mine"
     funnel = funnel_of(settings)
     where = Where.parse(["price>=10", "category=k1"], funnel.version.catalog)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recsys import projection
-from recsys.projection import fit_map, knn_exact, place
+from recsys.projection import fit_map, inside, knn_exact, place
 
 
 def clusters(per_cluster: int = 20, count: int = 6, dims: int = 16, spread: float = 0.25, seed: int = 0) -> np.ndarray:
@@ -222,3 +222,22 @@ def test_very_many_points_are_placed_among_a_part_of_the_fitted_ones(monkeypatch
     centres = np.array([np.median(coords[groups == g], axis=0) for g in range(3)])
     nearest = np.linalg.norm(coords[:, None] - centres, axis=2).argmin(axis=1)
     assert (nearest == groups).all() and np.isfinite(coords).all() and 510 in told
+
+
+def test_inside_a_polygon_with_a_notch():
+    #  The notch is a triangle from the top edge down to the middle.
+    polygon = np.array([[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]], dtype=float)
+    points = np.array([[2, 0.5], [2, 3], [0.5, 3], [3.5, 3], [5, 1], [-1, 1], [2, 5], [np.nan, 1]])
+    assert inside(points, polygon).tolist() == [True, False, True, True, False, False, False, False]
+    assert not inside(points, np.empty((0, 2))).any()
+
+
+def test_inside_agrees_with_half_planes_on_random_triangles():
+    draw = np.random.default_rng(3)
+    points = draw.normal(size=(500, 2))
+    for _ in range(50):
+        corners = draw.normal(size=(3, 2))
+        edges = np.roll(corners, -1, axis=0) - corners
+        away = points[:, None] - corners[None]
+        sides = edges[:, 0] * away[..., 1] - edges[:, 1] * away[..., 0]
+        assert np.array_equal(inside(points, corners), (sides > 0).all(axis=1) | (sides < 0).all(axis=1))

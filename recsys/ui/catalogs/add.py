@@ -7,7 +7,6 @@ import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 import streamlit as st
 
@@ -15,13 +14,14 @@ from recsys.errors import InvalidInput, TastespaceError
 from recsys.importing import offered, words_of
 from recsys.sources.imported import columns
 from recsys.sources.imported.archive import open_pictures
-from recsys.sources.imported.check import Checked, Offer, preview
+from recsys.sources.imported.check import Offer, preview
 from recsys.sources.imported.languages import known_to
+from recsys.sources.imported.report import Report
 from recsys.sources.imported.tables import Table, read_table
 from recsys.sources.pictures import picture_and_thumbnail
 from recsys.ui import resources
+from recsys.ui.catalogs import draft
 from recsys.ui.catalogs.following import imports, tell
-from recsys.ui.catalogs.running import upload_folder
 from recsys.ui.covers import cover_svg
 from recsys.ui.pictures import as_uri, svg_uri
 from recsys.ui.words import plain
@@ -104,36 +104,46 @@ def _what_is_needed() -> None:
         "Only a title is really needed. Columns are guessed by their names and values, and can be corrected; all "
         "others become filters. Nothing leaves this machine."
     )
-    st.download_button(
-        "An example to try", EXAMPLE, "example.csv", "text/csv", icon=":material/download:", on_click="ignore"
-    )
+    with st.container(horizontal=True):
+        if st.button("Try it with an example", icon=":material/play_arrow:", key="example"):
+            draft.put("items", "example", "example.csv").write_text(EXAMPLE)
+            st.rerun()
+        st.download_button(
+            "The example's file",
+            EXAMPLE,
+            "example.csv",
+            "text/csv",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+        )
 
 
 # -- Files ------------------------------------------------------------------------------------------------------------
 
 
-def _folder() -> Path:
-    """Where this visitor's files wait. Another one for each import: it takes its own away with it."""
-    if "uploads" not in st.session_state:
-        st.session_state.uploads = uuid4().hex
-    return upload_folder(resources.SETTINGS, st.session_state.uploads)
-
-
 def _upload(kind: str, label: str, what: str, most_mb: int) -> Path | None:
-    """A place to drop a file; the path that it was saved to."""
-    turn = st.session_state.get("uploads_turn", 0)
-    given = st.file_uploader(f"{label} ({what})", key=f"upload-{kind}-{turn}", max_upload_size=most_mb)
-    home = _folder() / kind
-    if given is None:
-        shutil.rmtree(home, ignore_errors=True)
-        return None
-    path = home / given.file_id / safe_name(given.name, kind)
-    if not path.exists():
-        shutil.rmtree(home, ignore_errors=True)
-        path.parent.mkdir(parents=True)
+    """A place to drop a file; the path that it was saved to. It stays when somebody looks at another page."""
+    key = f"upload-{kind}-{draft.turn()}"
+    given = st.file_uploader(
+        f"{label} ({what})", key=key, max_upload_size=most_mb, on_change=_taken_away, args=(kind, key)
+    )
+    path = draft.files().get(kind)
+    if given is not None and (path is None or path.parent.name != given.file_id):
+        path = draft.put(kind, given.file_id, safe_name(given.name, kind))
         with path.open("wb") as file:
             shutil.copyfileobj(given, file)
+    elif given is None and path is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/draft: **{plain(path.name)}** :gray[is still here]", width="content")
+            away = {"help": f"Take {path.name} away", "on_click": draft.drop, "args": (kind,)}
+            st.button("", key=f"drop-{kind}", icon=":material/close:", type="tertiary", **away)
     return path
+
+
+def _taken_away(kind: str, key: str) -> None:
+    if st.session_state.get(key) is None:
+        draft.drop(kind)
 
 
 def safe_name(name: str, kind: str) -> str:
@@ -142,23 +152,18 @@ def safe_name(name: str, kind: str) -> str:
 
 
 def _encoders() -> dict[str, str | None]:
-    usual = resources.SETTINGS
-    left, right = st.columns(2, gap="medium")
+    usual, (left, right) = resources.SETTINGS, st.columns(2, gap="medium")
     with left:
-        text = st.text_input(
-            "Text encoder",
-            placeholder=usual.text_encoder,
-            help="Any sentence-transformers model, by its hub name or folder. The usual one knows English.",
-            key="text-encoder",
-        )
+        what = "Any sentence-transformers model, by its hub name or folder. The usual one knows English."
+        text = _encoder("Text encoder", usual.text_encoder, what)
     with right:
-        image = st.text_input(
-            "Image encoder",
-            placeholder=usual.image_encoder,
-            help="Any open_clip model: ARCHITECTURE/PRETRAINED.",
-            key="image-encoder",
-        )
-    return {"text_encoder": text.strip() or None, "image_encoder": image.strip() or None}
+        image = _encoder("Image encoder", usual.image_encoder, "Any open_clip model: ARCHITECTURE/PRETRAINED.")
+    return {"text_encoder": text, "image_encoder": image}
+
+
+def _encoder(label: str, usual: str, what: str) -> str | None:
+    text = st.text_input(label, placeholder=usual, help=what, key=f"{label}-{draft.turn()}", persist_state="session")
+    return text.strip() or None
 
 
 @st.cache_resource(max_entries=3, show_spinner="Reading the table ...")
@@ -199,13 +204,17 @@ def _named(offer: Offer, stamp: str) -> Offer:
     suggested = suggested_name(offer.items.name)
     one, two = st.columns(2)
     with one:
-        name = st.text_input("Name", suggested, key=f"name-{stamp}", help="In links and commands: a-z, 0-9, - and _.")
+        name = _text("Name", suggested, f"name-{stamp}", help="In links and commands: a-z, 0-9, - and _.")
     with two:
-        label = st.text_input("Title", suggested.replace("-", " ").capitalize(), key=f"label-{stamp}", max_chars=60)
-    licence = st.text_input(
-        "Licence", key=f"licence-{stamp}", max_chars=500, placeholder="under which terms the data may be used"
-    )
+        label = _text("Title", suggested.replace("-", " ").capitalize(), f"label-{stamp}", max_chars=60)
+    terms = "under which terms the data may be used"
+    licence = _text("Licence", "", f"licence-{stamp}", max_chars=500, placeholder=terms)
     return replace(offer, name=name.strip(), label=label.strip(), licence=licence.strip())
+
+
+def _text(label: str, value: str, key: str, **more) -> str:
+    """A field that keeps what was written into it while somebody looks at another page."""
+    return st.text_input(label, value, key=key, persist_state="session", **more)
 
 
 def suggested_name(file: str) -> str:
@@ -229,6 +238,7 @@ def _mapping(table: Table, guessed: columns.Plan, stamp: str) -> dict[str, str]:
                 format_func=lambda column: column or "none",
                 key=f"map-{stamp}-{role}",
                 help=MEANS[role][:1].upper() + MEANS[role][1:] + ".",
+                persist_state="session",
             )
     return mapping
 
@@ -269,11 +279,7 @@ def _cards(table: Table, plan: columns.Plan, images: Path | None) -> None:
     pictures = {} if images is None else _pictures(str(images), tuple(map(str, items["image"])))
     cards = []
     for place, (asked, item) in enumerate(zip(items["image"], items.to_dict("records"), strict=True)):
-        category = item[plan.categories]
-        category = category[0] if isinstance(category, tuple) and category else category
-        category = (
-            "" if category is None or category == "all" or isinstance(category, (tuple, float)) else str(category)
-        )
+        category = _first(item[plan.categories])
         picture = pictures.get(str(asked)) or svg_uri(cover_svg(item["title"], "", category, place))
         words = " · ".join(part for part in (category, ", ".join(item["tags"][:3])) if part)
         cards.append(
@@ -308,33 +314,25 @@ def _pictures(images: str, names: tuple[str, ...]) -> dict[str, str]:
 def _check(offer: Offer) -> None:
     st.markdown("#### What will come of it")
     asked = repr(offer)
-    checked: Checked | None = st.session_state.get("checked")
-    if checked is None or st.session_state.get("checked_for") != asked:
+    report: Report | None = st.session_state.get("checked")
+    if report is None or st.session_state.get("checked_for") != asked:
         st.caption("Reads every row and looks at the pictures, and tells how long the import will take.")
         if not st.button("Check everything", type="primary", icon=":material/fact_check:"):
             return
         bar = st.progress(0.0, "Reading ...")
-        checked = offered(
+        report = offered(
             resources.SETTINGS, offer, lambda done, total, what: bar.progress(done / max(total, 1), f"{what} ...")
-        )
+        ).report
         bar.empty()
-        st.session_state.checked, st.session_state.checked_for = checked, asked
-    report = checked.report.document()
-    _estimate(report)
-    if st.button(f"Import {report['taken']:,} items", type="primary", icon=":material/upload:", key="import"):
-        imports().start(offer, _folder())
-        _next()
+        st.session_state.checked, st.session_state.checked_for = report, asked
+    _estimate(report.estimate)
+    if st.button(f"Import {report.taken:,} items", type="primary", icon=":material/upload:", key="import"):
+        imports().start(offer, draft.folder())
+        draft.hand_over(offer.name)
         st.rerun()
-    tell(report, "check")
+    tell(report.document(), "check", report.csv)
     st.caption(f"Text encoder: {offer.text_encoder or resources.SETTINGS.text_encoder}. {_languages(offer)}")
     st.code(command(offer), language="bash", wrap_lines=True)
-
-
-def _next() -> None:
-    """Empties the form: its files belong to the import now."""
-    for key in ("uploads", "checked", "checked_for"):
-        st.session_state.pop(key, None)
-    st.session_state.uploads_turn = st.session_state.get("uploads_turn", 0) + 1
 
 
 def _languages(offer: Offer) -> str:
@@ -342,8 +340,7 @@ def _languages(offer: Offer) -> str:
     return f"It knows {known}." if known else "Which languages it knows cannot be told from here."
 
 
-def _estimate(report: dict) -> None:
-    told = report["estimate"]
+def _estimate(told: dict) -> None:
     own = sum(step["measured"] for step in told["steps"])
     basis = (
         "by what this machine took before"

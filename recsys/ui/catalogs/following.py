@@ -1,14 +1,15 @@
 """How far imports are, and how they ended: at the top of the page, for everybody who looks at it."""
 
 import json
+from collections.abc import Callable
 
-import pandas as pd
 import streamlit as st
 
 from recsys.errors import CatalogError
-from recsys.importing import report_of
+from recsys.importing import report_csv_of, report_of
 from recsys.ui import actions, resources, state
 from recsys.ui.apology import explained
+from recsys.ui.catalogs import draft
 from recsys.ui.catalogs.running import Imports, Told
 from recsys.ui.words import plain
 
@@ -57,6 +58,11 @@ def _one(told: Told) -> None:
         st.info(f"{label}: cancelled. Nothing of it is left, and what served before serves on.", icon=":material/stop:")
     else:
         st.warning(f"**{label} was not imported.** {plain(told.problem)}", icon=":material/error:")
+        if draft.was_ours(told.name) and st.button("Back to the form", icon=":material/undo:", key=f"back-{told.name}"):
+            draft.take_back(told.name)
+            imports().forget(told.name, keep=True)
+            state.change("Your files are in the form again.", part="add")
+            st.rerun()
     if st.button("Close", icon=":material/close:", key=f"close-{told.name}", type="tertiary"):
         imports().forget(told.name)
         st.rerun()
@@ -73,15 +79,16 @@ def _finished(told: Told, label: str) -> None:
         imports().forget(told.name)
         state.switch_catalog(told.name)
         actions.goto("recommend", state.view(), f"You went to {told.label}.")
-    tell(report, told.name)
+    tell(report, told.name, lambda: report_csv_of(resources.SETTINGS, told.name))
 
 
-def tell(report: dict, key: str) -> None:
+def tell(report: dict, key: str, csv: Callable[[], str]) -> None:
     """What was taken, what was left out and why, and how the files were understood.
 
     Args:
         report: of the check, or of the import.
         key: tells the downloads of several reports apart.
+        csv: makes the report's CSV, when somebody asks for it.
     """
     for warning in report["warnings"]:
         st.warning(plain(warning), icon=":material/translate:" if "anguage" in warning else ":material/warning:")
@@ -92,8 +99,7 @@ def tell(report: dict, key: str) -> None:
                     "of": one["what"],
                     "what happened": one["reason"],
                     "rows": one["count"],
-                    "which": ", ".join(map(str, one["rows"][:SHOWN_ROWS]))
-                    + (" ..." if one["count"] > SHOWN_ROWS else ""),
+                    "which": _which(one["rows"]),
                 }
                 for one in report["dropped"]
             ],
@@ -109,7 +115,7 @@ def tell(report: dict, key: str) -> None:
     with st.container(horizontal=True):
         st.download_button(
             "Report as CSV",
-            lambda: as_csv(report),
+            csv,
             f"{report['catalog']}-report.csv",
             "text/csv",
             key=f"report-csv-{key}",
@@ -131,12 +137,3 @@ def tell(report: dict, key: str) -> None:
 
 def _which(rows: list[int]) -> str:
     return ", ".join(map(str, rows[:SHOWN_ROWS])) + (" ..." if len(rows) > SHOWN_ROWS else "")
-
-
-def as_csv(report: dict) -> str:
-    """A report's rows, one a line, without formulas."""
-    from recsys.spreadsheet import to_csv
-
-    lines = [(one["what"], row, one["reason"]) for one in report["dropped"] for row in one["rows"]]
-    lines += [("", "", sentence) for sentence in (*report["warnings"], *report["notes"])]
-    return to_csv(pd.DataFrame(lines, columns=["table", "row", "reason"], dtype=object))

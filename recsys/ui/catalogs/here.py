@@ -11,6 +11,7 @@ from recsys.errors import TastespaceError
 from recsys.importing import remove
 from recsys.progress import read_progress
 from recsys.ui import building, controls, glance, resources
+from recsys.ui.apology import explained
 from recsys.ui.words import plain
 from recsys.version import Version
 
@@ -84,10 +85,11 @@ REBUILT = "Embed, project and store everything again; what was embedded before c
 
 
 def _watched(name: str) -> None:
-    told = read_progress(resources.SETTINGS, name)
-    if told["state"] != "running":
-        st.rerun()
-    st.caption(f"Being built: {told['step']}, {told['done']:,} of {told['total']:,}")
+    with explained("rebuild"):
+        told = read_progress(resources.SETTINGS, name)
+        if told["state"] != "running":
+            st.rerun()
+        st.caption(f"Being built: {told['step']}, {told['done']:,} of {told['total']:,}")
 
 
 def _delete(version: Version) -> None:

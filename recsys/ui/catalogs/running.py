@@ -53,6 +53,7 @@ class Imports:
         self._told: dict[str, Told] = {}
         self._running: dict[str, tuple[subprocess.Popen, float]] = {}
         self._cancelled: set[str] = set()
+        self._failed: dict[str, Path] = {}
         forget_uploads(settings)
 
     def start(self, offer: Offer, folder: Path) -> None:
@@ -60,11 +61,13 @@ class Imports:
 
         Args:
             offer: what to import.
-            folder: holds the files that were uploaded for it; it goes when the import has ended, however it ends.
+            folder: holds the files that were uploaded for it; it goes when the import has ended, and where it failed
+                when that is forgotten.
 
         Raises:
             InvalidInput: this catalog is being imported already, or too many are.
         """
+        forget_uploads(self._settings)
         with self._lock:
             if offer.name in self._running:
                 raise InvalidInput(f"{offer.name} is being imported right now.", "Wait for it, or choose another name.")
@@ -72,6 +75,7 @@ class Imports:
                 raise InvalidInput(f"{MOST} imports run already.", "Wait until one of them is finished.")
             self._cancelled.discard(offer.name)
             self._told[offer.name] = Told(offer.name, offer.label or offer.name)
+            self._clear(offer.name, keep=folder)
             process = begin(offer)
             self._running[offer.name] = process, time.monotonic()
         threading.Thread(target=self._wait, args=(offer.name, process, folder), daemon=True).start()
@@ -88,11 +92,17 @@ class Imports:
         with self._lock:
             return [self._now(told) for told in self._told.values()]
 
-    def forget(self, name: str) -> None:
-        """Tells no more of one that ended."""
+    def forget(self, name: str, keep: bool = False) -> None:
+        """Tells no more of one that ended. The files of one that failed go, unless somebody wants to `keep` them."""
         with self._lock:
             if name not in self._running:
                 self._told.pop(name, None)
+                self._clear(name, self._failed.get(name) if keep else None)
+
+    def _clear(self, name: str, keep: Path | None) -> None:
+        folder = self._failed.pop(name, None)
+        if folder is not None and folder != keep:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _now(self, told: Told) -> Told:
         if told.name not in self._running:
@@ -104,7 +114,8 @@ class Imports:
 
     def _wait(self, name: str, process: subprocess.Popen, folder: Path) -> None:
         code = process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        if code == 0 or name in self._cancelled:
+            shutil.rmtree(folder, ignore_errors=True)
         sweep(self._settings)  # what a process that was killed could not clear away itself
         now = read_progress(self._settings, name)
         with self._lock:
@@ -116,6 +127,8 @@ class Imports:
                 end = {"state": "failed", "problem": f"{now['what']} {now['way_out']}".strip()}
             elif code != 0:
                 end = {"state": "failed", "problem": "The import was stopped from outside. Start it again."}
+            if end["state"] == "failed":
+                self._failed[name] = folder
             self._told[name] = replace(self._told[name], seconds=time.monotonic() - began, **end)
 
 

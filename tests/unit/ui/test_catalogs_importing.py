@@ -13,7 +13,9 @@ from recsys.errors import InvalidInput
 from recsys.progress import progress_path
 from recsys.settings import Settings
 from recsys.sources.imported.check import Offer
-from recsys.ui.catalogs import add, following, running
+from recsys.sources.imported.report import Report
+from recsys.sources.imported.tables import Dropped
+from recsys.ui.catalogs import add, running
 from recsys.ui.catalogs.running import Imports, forget_uploads, upload_folder
 
 
@@ -86,6 +88,32 @@ def test_a_failure_is_told_in_its_own_words(settings, imports):
     assert (told.state, told.problem) == ("failed", "No row. Map it.")
 
 
+@pytest.fixture
+def failed(settings, imports):
+    one = imports("raise SystemExit(2)")
+    one.start(offer(), uploaded(settings))
+    assert ended(one).state == "failed"
+    return one, upload_folder(settings, "me")
+
+
+def test_files_of_what_failed_go_when_nobody_wants_them(failed):
+    one, folder = failed
+    assert folder.exists()
+    one.forget("shop")
+    assert not folder.exists() and one.told() == []
+
+
+def test_files_of_what_failed_go_back_to_whom_they_belong(settings, failed):
+    one, folder = failed
+    one.forget("shop", keep=True)
+    assert folder.exists() and one.told() == []
+    one.start(offer(), folder)  # once more, with the same files
+    ended(one)
+    one.start(offer(), uploaded(settings, "somebody-else"))
+    ended(one)
+    assert not folder.exists()  # nobody came back for them
+
+
 def test_a_process_that_was_killed_is_no_success(settings, imports):
     one = imports("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     one.start(offer(), uploaded(settings))
@@ -130,12 +158,8 @@ def test_durations(seconds, words):
 
 
 def test_a_report_as_csv_has_no_formula():
-    report = {
-        "dropped": [{"what": "items", "reason": "=cmd()", "count": 2, "rows": [3, 7]}],
-        "warnings": ["@warning"],
-        "notes": [],
-    }
-    assert following.as_csv(report).splitlines() == [
+    report = Report("shop", 9, dropped=[Dropped("items", "=cmd()", [3, 7])], warnings=["@warning"])
+    assert report.csv().splitlines() == [
         "table,row,reason",
         "items,3,'=cmd()",
         "items,7,'=cmd()",
