@@ -37,6 +37,11 @@ if TYPE_CHECKING:
 HEAVY = ("torch", "transformers", "umap", "numba")
 WISH = "a red bicycle leaning against a wall in the rain"
 WISH_AFTER_S = 10.0
+SEARCHES = (
+    "a warm coat for the winter", "something to drink from", "music", "a blue boat", "far away in space", "a cat",
+    "cooking with friends", "an old house", "made of wood", "flowers", "a love story", "tools for the garden",
+    "small and green", "a fast car", "for children", "rain", "a long journey", "light in the dark", "sports", "war",
+)  # fmt: skip
 ROUNDS, LIKES_A_ROUND = 6, 6
 FILTERS = 36
 FEW = 5
@@ -61,8 +66,8 @@ def bench_app(settings: Settings, catalog: str, progress: Progress = no_progress
         `first_list` (`server_s`: until the server answers, `painted_s`: until the first list is painted, both since
         the process was started, the browser already running), `memory` (`rss_mb` of the server and `imported`, which of
         `HEAVY` its `sys.modules` held, both when the first list was painted), `wish` (`words`, `typed_s` after start,
-        `painted_s`), `drag`, `keys` (each of the 101 stops), `like` and `filter`. The last four have `p50_ms`,
-        `p95_ms`, `p99_ms`, `max_ms`, `n` and `equal`, how many of the lists seen were Python's.
+        `painted_s`), `drag`, `keys` (each of the 101 stops), `like`, `filter` and `search`. The last five have
+        `p50_ms`, `p95_ms`, `p99_ms`, `max_ms`, `n` and `equal`, how many of the lists seen were Python's.
 
     Raises:
         NotBuilt: the catalog is not built.
@@ -73,25 +78,29 @@ def bench_app(settings: Settings, catalog: str, progress: Progress = no_progress
     funnel = Funnel(version, open_store(settings, version.shard, version.collection), Wishes(version))
     figures: dict = {"benchmark": "app", "catalog": catalog, "version": version.id, **provenance()}
     with chromium() as browser, running_app(settings, wait=False) as app:
-        progress(0, 6, "the first list")
+        progress(0, 7, "the first list")
         page = _open_first(browser, app, catalog, figures)
-        progress(1, 6, "a wish in words")
+        progress(1, 7, "a wish in words")
         seen = _type_wish(page, app, figures)
-        progress(2, 6, "the slider, dragged")
+        progress(2, 7, "the slider, dragged")
         profile = _taste(funnel, 0)
         visit = Visit(page, app, funnel)
         visit.open(profile)
         figures["drag"] = _stops(visit, profile, drag)
-        progress(3, 6, "the slider, by keys")
+        progress(3, 7, "the slider, by keys")
         visit.open(profile)
         figures["keys"] = _stops(visit, profile, _press)
-        progress(4, 6, "likes")
+        progress(4, 7, "likes")
         figures["like"] = likes(visit)
-        progress(5, 6, "conditions")
+        progress(5, 7, "conditions")
         figures["filter"] = _filters(visit)
-        progress(6, 6, "done")
+        progress(6, 7, "words searched for")
+        figures["search"], found = _searches(visit)
+        progress(7, 7, "done")
     # Last, since it loads the encoders into this process, which shares the machine with the app.
     figures["wish"]["equal"] = expected(funnel, Request(Profile(wish=WISH))) == seen
+    wanted = [expected(funnel, Request(Profile(wish=words))) for words in SEARCHES]
+    figures["search"]["equal"] = sum(one == other for one, other in zip(found, wanted, strict=True))
     return figures
 
 
@@ -192,6 +201,18 @@ def _type_wish(page: "Page", app: App, figures: dict) -> tuple[list[str], list[s
     }
     settle(page)
     return shown(page)
+
+
+def _searches(visit: Visit) -> tuple[dict, list[tuple[list[str], list[str]]]]:
+    """Types words one after the other, the encoder loaded already; also returns what was shown."""
+    visit.go("recommend", {"catalog": [visit.funnel.version.name]})
+    field = visit.page.get_by_role("textbox", name="What do you wish for?")
+    times, found = [], []
+    for words in SEARCHES:
+        field.fill(words)
+        times.append(visit.timed("keydown", lambda: field.press("Enter")))
+        found.append(shown(visit.page))
+    return percentiles(times), found
 
 
 def _stops(visit: Visit, profile: Profile, move: Callable[["Page"], Iterator[int]]) -> dict:

@@ -15,11 +15,12 @@ from recsys.version import open_current
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-VIEWPORT = {"width": 1400, "height": 1000}
+VIEWPORT = {"width": 1400, "height": 1600}
+"""High enough for the cards below the map: what is out of sight is drawn when somebody scrolls there."""
 PLOT = ".js-plotly-plot"
 PANS, STEPS = 4, 60
 LASSOS = 12
-REACH = (0.1, 0.25, 0.45)
+REACH = (0.1, 0.2, 0.35)
 """Half sides of the lassos, as shares of the plot's height: some hold a few items, others nearly all."""
 
 
@@ -124,7 +125,9 @@ def _lassos(page: "Page", coords: np.ndarray) -> dict:
         times.append(took)
         selected.append(told)
         equal += int(inside(coords, polygon).sum()) == told
-        page.wait_for_timeout(800)
+        page.mouse.dblclick(box["x"] + 40, box["y"] + 40)  # lets the selection go; else the next lasso would move it
+        page.locator("[data-shelf=selected]").wait_for(state="detached", timeout=30_000)
+        page.wait_for_timeout(500)
     if not max(selected):
         raise TastespaceError("No lasso held an item.")
     return {**percentiles(times), "most": max(selected), "least": min(selected), "equal": equal}
@@ -135,7 +138,8 @@ _WATCH = """() => {
   const state = () => {
     const told = [...document.querySelectorAll('[data-testid="stMarkdown"] strong')]
       .map((e) => /^([\\d,]+) selected$/.exec(e.textContent)).find(Boolean);
-    const shelf = document.querySelector('.shelves:has([data-shelf=selected])');
+    const shelf = [...document.querySelectorAll('*')].map((e) => e.shadowRoot?.querySelector('[data-shelf=selected]'))
+      .find(Boolean)?.closest('.shelves');
     return { told: told && Number(told[1].replaceAll(',', '')), painted: shelf && shelf.dataset.paintedSeq };
   };
   const before = state();

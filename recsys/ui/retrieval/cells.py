@@ -68,9 +68,10 @@ def _map(
     place = np.empty(len(swept.order), dtype=np.int64)
     place[swept.order] = np.arange(len(swept.order))
     looked = place[divided.of] < probes
-    figure.add_trace(drawing.dots(coords, titles, np.flatnonzero(~looked), "not looked at", HUSHED, 4, 0.35))
+    rest = drawing.few(np.flatnonzero(~looked), len(coords))
+    figure.add_trace(drawing.dots(coords, titles, rest, "not looked at", HUSHED, 4, 0.35))
     for at, cell in enumerate(swept.order[:probes]):
-        own = np.flatnonzero(divided.of == cell)
+        own = drawing.few(np.flatnonzero(divided.of == cell), len(coords))
         figure.add_trace(
             drawing.dots(coords, titles, own, f"cell {at + 1}", CATEGORICAL[at % len(CATEGORICAL)], 6, 0.85)
         )

@@ -4,6 +4,7 @@ import html
 from typing import Any
 
 import numpy as np
+import streamlit as st
 
 from recsys.lessons.retrieval.queries import Searched
 from recsys.version import Version
@@ -11,8 +12,20 @@ from recsys.version import Version
 
 def titles(version: Version, among: Searched) -> np.ndarray:
     """What a hover says of each vector's item: (m,) str. Plotly reads tags, so they are escaped."""
-    titles = version.catalog.items["title"].to_numpy()[among.rows]
+    return _titles(version, among, among.name)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _titles(_version: Version, _among: Searched, name: str) -> np.ndarray:
+    titles = _version.catalog.items["title"].to_numpy()[_among.rows]
     return np.array([html.escape(str(title)) for title in titles], dtype=object)
+
+
+def few(rows: np.ndarray, n: int) -> np.ndarray:
+    """Those of some items that are drawn: all, or where they are too many for a browser the even draw of the maps."""
+    from recsys.ui.figures import MOST_DRAWN, drawn
+
+    return rows if len(rows) <= MOST_DRAWN else np.intersect1d(rows, drawn(n))
 
 
 def dots(

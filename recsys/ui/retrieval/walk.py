@@ -315,7 +315,7 @@ def _close_up(version: Version, among: Searched, asked: Asked, steps: list[Step]
     ends = coords[[(came[node][0], node) for node in compared]] if len(compared) else np.empty((0, 2, 2))
     lines = np.concatenate([ends, np.full((len(ends), 1, 2), np.nan)], axis=1).reshape(-1, 2)
     figure = go.Figure()
-    figure.add_trace(drawing.dots(coords, titles, rest, "not compared", HUSHED, 4, 0.4))
+    figure.add_trace(drawing.dots(coords, titles, drawing.few(rest, len(coords)), "not compared", HUSHED, 4, 0.4))
     figure.add_trace(
         go.Scattergl(x=lines[:, 0], y=lines[:, 1], mode="lines", line={"color": _THIN, "width": 1}, hoverinfo="skip")
     )
