@@ -3,6 +3,7 @@
 import streamlit as st
 
 from recsys.ui import actions, frame, glance, resources, state
+from recsys.ui.tour import tour
 
 current = state.view()
 
@@ -12,19 +13,18 @@ st.markdown(
     "nearest.  \nHere you can **move the point, bend the space and watch the list change**."
 )
 with st.container(horizontal=True):
-    if st.button("Take the tour, five minutes", type="primary", icon=":material/tour:"):
+    if tour(resources.catalogs()) and st.button("Take the tour, five minutes", type="primary", icon=":material/tour:"):
         actions.goto_tour(1)
     if st.button("Just start", icon=":material/explore:"):
         actions.goto("recommend", current, "")
 
 frame.things_to_try("home")
-frame.changes(hint="Or be one of these:")
+frame.changes(hint="Or be one of these:" if glance.present() else "")
 
-st.markdown("### Be somebody")
-glance.personas()
+if glance.present():
+    st.markdown("### Be somebody")
+    glance.personas()
 
 st.markdown("### The catalogs")
-for column, name in zip(st.columns(2), resources.catalogs(), strict=False):
-    with column:
-        glance.catalog(name)
+glance.catalogs()
 frame.honest(resources.funnel(current.catalog).version)

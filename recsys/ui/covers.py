@@ -1,4 +1,4 @@
-"""Drawn covers for films, which have no pictures here: one series, coloured by genre, set in type.
+"""Drawn covers for items without pictures, films above all: one series, coloured by genre, set in type.
 
 A cover is an SVG of 200 x 300 units. Its title is set in the largest size that fits its box; every line carries its
 own length, so that another font than the expected one cannot make it overflow.
@@ -7,6 +7,7 @@ own length, so that another font than the expected one cannot make it overflow.
 import math
 import random
 import unicodedata
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -45,13 +46,14 @@ def cover_svg(title: str, subtitle: str, genre: str, seed: int) -> str:
     Args:
         title: any text in any script; set in up to seven lines, then cut with an ellipsis.
         subtitle: small, at the top right; the year, for instance.
-        genre: one of `GENRES`; another one gets the plain style, under its own name.
+        genre: one of `GENRES`; another category gets one of their looks that tell no story, always the same, and none
+            the plain one.
         seed: chooses composition and variation. The same arguments give the same cover.
 
     Returns:
         A standalone SVG document, usually below 2 kB.
     """
-    style = GENRES.get(genre, PLAIN)
+    style = _style(genre)
     above, mirrored = seed % 2 == 1, seed % 3 == 1
     ground, ink = _colors(style, inverted=seed % 5 in (2, 4))
     size, lines = fit(clean(title) or "Untitled", BOX, 112)
@@ -72,9 +74,15 @@ def cover_svg(title: str, subtitle: str, genre: str, seed: int) -> str:
         f'<path fill="{ground}" d="M0 0h200v300H0z"/><g transform="{place}">{art}</g>'
         f'<path fill="{ground}" d="{veil}"/><path stroke="{ink}" stroke-width=".8" d="M16 29.5h168"/>'
         f'<g fill="{ink}" font-family="{SERIF if style.serif else SANS}">'
-        f"{_small((genre or 'Film').upper(), MARGIN, 'start', 104)}{_small(subtitle, WIDTH - MARGIN, 'end', 56)}"
+        f"{_small(genre.upper(), MARGIN, 'start', 104)}{_small(subtitle, WIDTH - MARGIN, 'end', 56)}"
         f'<g font-weight="700" font-size="{size:g}">{_set(lines, size, baseline)}</g></g></svg>'
     )
+
+
+def _style(genre: str) -> Style:
+    if genre in GENRES or not genre:
+        return GENRES.get(genre, PLAIN)
+    return GENRES[ABSTRACT[zlib.crc32(genre.encode()) % len(ABSTRACT)]]
 
 
 def _colors(style: Style, inverted: bool) -> tuple[str, str]:
@@ -381,3 +389,5 @@ GENRES = {
     "Western": Style("#d9793a", "#fff1dc", "#fbd07c", "#7a2f1a", _horizon, serif=True),
 }
 """The genres of MovieLens; each has colours and a motif."""
+ABSTRACT = ("Action", "Adventure", "Animation", "Children's", "Crime", "Documentary", "Drama", "Thriller", "War")
+"""Looks that suit anything: the others show a smile, a moon or teeth."""

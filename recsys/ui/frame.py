@@ -8,11 +8,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from recsys.funnel import Recommendation
+from recsys.funnel import Funnel, Recommendation, Request
+from recsys.profile import Profile
 from recsys.settings import DEFAULT_IMAGE_ENCODER
 from recsys.ui import actions, panel, resources, state, warmup
 from recsys.ui.apology import explained
 from recsys.ui.link import View, to_command, to_query
+from recsys.ui.own_tries import own_tries
 from recsys.ui.tour import Try, tour, tries
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
@@ -67,8 +69,9 @@ def lists_first() -> None:
 
 
 def things_to_try(page: str) -> None:
-    """The page's three "Try this" buttons for the catalog that is shown; none for one that somebody brought."""
-    offered = tries(page, state.view().catalog)
+    """The page's three "Try this" buttons for the catalog that is shown, whoever brought it."""
+    catalog = state.view().catalog
+    offered = tries(page, catalog) or _own_tries(page, catalog)
     if not offered:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="tries"):
@@ -86,6 +89,18 @@ def things_to_try(page: str) -> None:
             )
             if clicked and not here:
                 actions.goto(one.page, one.view, f"{one.label}. Look: {one.look_for}")
+
+
+def _own_tries(page: str, catalog: str) -> list[Try]:
+    funnel = resources.funnel(catalog)
+    return own_tries(funnel.version, page, _typical(funnel, f"{catalog}@{funnel.version.id}"))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _typical(_funnel: Funnel, version: str) -> list[int]:
+    """Rows of items that are unlike each other: what a newcomer is shown first."""
+    start = _funnel.recommend(Request(Profile()))
+    return [int(row) for row in start.candidates[start.picks]]
 
 
 def _take(one: Try) -> None:
@@ -189,7 +204,8 @@ def honest(version: Version) -> None:
         if (version.manifest["encoders"]["image"] or "").startswith(DEFAULT_IMAGE_ENCODER)
         else ""
     )
-    st.caption(f"{plain(version.manifest['about'])}{learned} Simulated: {made_up}.")
+    simulated = f" Simulated: {made_up}." if made_up else ""
+    st.caption(f"{plain(version.manifest['about'])}{learned}{simulated}")
 
 
 def _catalog_switch() -> None:

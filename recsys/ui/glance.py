@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from recsys.personas import PERSONAS
+from recsys.personas import PERSONAS, Persona
 from recsys.ui import actions, resources, state
 from recsys.ui.controls import SPACES
 from recsys.ui.link import View
@@ -27,13 +27,17 @@ _CSS = """
 """
 
 
-def personas() -> None:
-    """Five ready-made visitors; each opens Recommend filled in."""
-    st.html(f"<style>{_CSS}</style>")
+def present() -> list[Persona]:
+    """The ready-made visitors of the catalogs that are built."""
     built = resources.catalogs()
-    present = [p for p in PERSONAS if p.catalog in built]
-    columns = st.columns(max(len(present), 1))
-    for column, persona in zip(columns, present, strict=False):
+    return [persona for persona in PERSONAS if persona.catalog in built]
+
+
+def personas() -> None:
+    """The ready-made visitors; each opens Recommend filled in."""
+    st.html(f"<style>{_CSS}</style>")
+    there = present()
+    for column, persona in zip(st.columns(max(len(there), 1)), there, strict=False):
         version = resources.funnel(persona.catalog).version
         with column, st.container(border=True, height="stretch"):
             st.markdown(f"**{persona.name}**  \n:gray[{plain(version.manifest['label'])}]")
@@ -46,6 +50,15 @@ def personas() -> None:
             if st.button("Step in", key=f"persona-{persona.name}", width="stretch"):
                 view = View(persona.catalog, persona.profile, persona.space, lam=persona.lam)
                 actions.goto("recommend", view, f"You are now: {persona.name}. Look: {persona.about}")
+
+
+def catalogs(more: Callable[[Version], None] | None = None) -> None:
+    """All catalogs, two in a row; see `catalog`."""
+    names = resources.catalogs()
+    for start in range(0, len(names), 2):
+        for column, name in zip(st.columns(2, gap="medium"), names[start : start + 2], strict=False):
+            with column:
+                catalog(name, more)
 
 
 def catalog(name: str, more: Callable[[Version], None] | None = None) -> None:

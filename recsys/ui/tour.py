@@ -346,7 +346,7 @@ def tour(built: Collection[str]) -> list[Try]:
 
 
 def tries(page: str, catalog: str) -> list[Try]:
-    """The "Try this" buttons of a page for one catalog."""
-    if page == "home":  # one of each kind: words, variety, the map
+    """The "Try this" buttons of a page for one catalog; none for one that did not come with the app."""
+    if page == "home" and ("recommend", catalog) in _TRIES:  # one of each kind: words, variety, the map
         return [_TRIES["recommend", catalog][0], _TRIES["recommend", catalog][2], _TRIES["map", catalog][0]]
     return _TRIES.get((page, catalog), [])

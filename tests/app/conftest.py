@@ -131,6 +131,18 @@ def shops(tmp_path_factory, write_version) -> Path:
     return data
 
 
+@pytest.fixture(scope="session")
+def brought(tmp_path_factory, write_version) -> Path:
+    """A data folder with nothing but a catalog that somebody brought."""
+    data = tmp_path_factory.mktemp("brought")
+    items = items_of(["a-very-long-name-of-a-thing-that-fills-two-lines"], ["lamps", "rugs", "mugs"], 36)
+    catalog = Catalog("mine", "Mine", "My shop.", items, FACETS[:3], categories="category", licence="mine")
+    home = data / "catalogs" / "mine"
+    write_version(home / "versions" / "one", catalog, {"text": clusters(36, 3, 5)})
+    (home / "current").symlink_to("versions/one")
+    return data
+
+
 @dataclass
 class Screen:
     """The app as one visitor sees it.

@@ -18,11 +18,7 @@ from recsys.version import Version
 
 def show() -> None:
     """A card for each catalog, and the command that lists the same."""
-    names = resources.catalogs()
-    for start in range(0, len(names), 2):
-        for column, name in zip(st.columns(2, gap="medium"), names[start : start + 2], strict=False):
-            with column:
-                glance.catalog(name, _can_be_done)
+    glance.catalogs(_can_be_done)
     st.caption("The same on the command line: `python -m recsys catalogs`")
 
 

@@ -5,7 +5,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recsys.ui.covers import BOX, GENRES, LEADING, MARGIN, SIZES, advance, clean, cover_svg, fit, measure, wrap
+from recsys.ui.covers import (
+    BOX,
+    GENRES,
+    LEADING,
+    MARGIN,
+    PLAIN,
+    SIZES,
+    _style,
+    advance,
+    clean,
+    cover_svg,
+    fit,
+    measure,
+    wrap,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '</text><script>alert("x")</script>&amp;'
@@ -91,3 +105,10 @@ def test_clean_drops_what_xml_forbids():
 
 def test_an_empty_title_still_has_a_cover():
     assert [line.text for line in title_lines(cover_svg(" \x00 ", "", "", seed=0))] == ["Untitled"]
+
+
+def test_a_category_that_is_no_genre_has_a_look_of_its_own_and_no_story():
+    looks = {category: _style(category) for category in ("lamp", "chair", "mug", "rug", "jacket", "boots", "tent")}
+    assert len(set(map(id, looks.values()))) > 3 and not {PLAIN, GENRES["Horror"]} & set(looks.values())
+    assert _style("lamp") is looks["lamp"] and _style("") is PLAIN and _style("Horror") is GENRES["Horror"]
+    assert "Film" not in cover_svg("A thing", "", "", seed=0) and ">LAMP<" in cover_svg("A thing", "", "lamp", seed=0)
