@@ -42,12 +42,12 @@ def uploads():
 def test_a_table_waits_while_somebody_looks_at_another_page(app, uploads):
     screen = app().open("catalogs", {"part": "add"})
     screen.press("example")
-    assert not screen.at.exception and "3 rows, 6 columns" in screen.words
+    assert not screen.at.exception and "12 rows, 6 columns" in screen.words
     name = next(one for one in screen.at.text_input if one.label == "Name")
     name.set_value("my-own").run()
     screen.at.switch_page("pages/home.py").run()
     screen.at.switch_page("pages/catalogs.py").run()
-    assert "3 rows, 6 columns" in screen.words and "example.csv" in screen.words
+    assert "12 rows, 6 columns" in screen.words and "example.csv" in screen.words
     screen.press("drop-items")
     assert "What a table may tell" in screen.words and not list(uploads.glob("*/items"))
 
@@ -58,7 +58,7 @@ def test_an_error_loses_nothing_and_a_failed_import_gives_the_form_back(app, upl
     screen.press("example")
     next(one for one in screen.at.text_input if one.label == "Name").set_value("../x").run()
     screen.click("Check everything")
-    assert screen.at.error and "3 rows, 6 columns" in screen.words
+    assert screen.at.error and "12 rows, 6 columns" in screen.words
     next(one for one in screen.at.text_input if one.label == "Name").set_value("mine").run()
     screen.click("Check everything")
     screen.press("import")
@@ -67,9 +67,9 @@ def test_an_error_loses_nothing_and_a_failed_import_gives_the_form_back(app, upl
             break
         time.sleep(0.02)
     screen.at.run()
-    assert "was not imported" in screen.words and "3 rows" not in screen.words
+    assert "was not imported" in screen.words and "12 rows" not in screen.words
     screen.click("Back to the form")
-    assert "3 rows, 6 columns" in screen.words and "was not imported" not in screen.words
+    assert "12 rows, 6 columns" in screen.words and "was not imported" not in screen.words
     assert next(one for one in screen.at.text_input if one.label == "Name").value == "mine"
 
 

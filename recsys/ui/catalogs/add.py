@@ -47,12 +47,21 @@ MEANS = {
     "price": "a number to filter by, whatever the currency",
     "date": "its year becomes a filter",
 }
-EXAMPLE = (
-    "id,title,description,category,tags,price\n"
-    "mug-1,Blue enamel mug,Sturdy camping mug of enamelled steel,Kitchen,camping|steel|blue,12.50\n"
-    "lamp-1,Paper lantern,Round lantern of white rice paper,Lighting,paper|white,19.00\n"
-    "rug-1,Striped wool rug,Hand-woven rug with red stripes,Living room,wool|red|woven,140.00\n"
-)
+EXAMPLE = """\
+id,title,description,category,tags,price
+mug-1,Blue enamel mug,Sturdy camping mug of enamelled steel,Kitchen,camping|steel|blue,12.50
+mug-2,Espresso cups,Four small cups of white porcelain,Kitchen,coffee|porcelain|white,24.00
+pan-1,Cast iron pan,Heavy pan that keeps its heat and lasts for life,Kitchen,iron|cooking,45.00
+board-1,Olive wood board,Board for bread and cheese with a fine grain,Kitchen,wood|cooking,32.00
+lamp-1,Paper lantern,Round lantern of white rice paper,Lighting,paper|white,19.00
+lamp-2,Reading lamp,Brass lamp with a bendable arm for the bedside,Lighting,brass|reading,64.00
+lamp-3,Camping lantern,Bright lantern for tents that runs for forty hours,Lighting,camping|steel,29.00
+lamp-4,String of lights,Ten metres of small warm lights for the garden,Lighting,garden|party,15.00
+rug-1,Striped wool rug,Hand-woven rug with red stripes,Living room,wool|red|woven,140.00
+rug-2,Jute mat,Rough round mat of natural fibre,Living room,jute|woven,38.00
+chair-1,Rocking chair,Chair of bent beech to read in by the fire,Living room,wood|reading,210.00
+plaid-1,Wool blanket,Thick blanket in blue checks for cold evenings,Living room,wool|blue,75.00
+"""
 _CSS = """
 .preview { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: 0.75rem; }
 .preview figure { margin: 0; }
