@@ -25,6 +25,7 @@ LESSONS = {
     "models": {"catalog": ["movies"]},
     "retrieval": {"catalog": ["clipart"]},
     "funnel": {"catalog": ["movies"]},
+    "catalogs": {"part": ["add"]},
 }
 """The lessons are about people who rated, and about films of one series."""
 SHOTS = (
@@ -36,6 +37,7 @@ SHOTS = (
     ("models", "models", DESKTOP, "light"),
     ("retrieval", "retrieval", DESKTOP, "light"),
     ("funnel", "funnel", DESKTOP, "light"),
+    ("catalogs", "catalogs", DESKTOP, "light"),
     ("recommend-dark", "recommend", DESKTOP, "dark"),
     ("recommend-phone", "recommend", PHONE, "light"),
 )
@@ -70,6 +72,10 @@ def take(settings: Settings, folder: Path) -> None:
             elif path in ("map", "models", "retrieval"):
                 page.locator(".js-plotly-plot .main-svg").first.wait_for(state="attached", timeout=60_000)
                 page.wait_for_timeout(2000)  # WebGL draws after the plot says that it is there
+            elif path == "catalogs":
+                page.get_by_role("button", name="Try it with an example").click()
+                page.get_by_role("button", name="Check everything").click()
+                page.get_by_role("button", name="Import 12 items").wait_for(timeout=60_000)
             else:
                 page.get_by_role("heading", name="Tastespace").wait_for(timeout=60_000)
                 page.locator("img").last.wait_for()

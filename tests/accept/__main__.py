@@ -34,10 +34,11 @@ CHECKS = (
     "retrieval",
     "funnel",
     "catalogs",
+    "large",
 )
 """Modules of this package with a function `checks(settings) -> list[Row]`, cheap ones first."""
 
-ON_DEMAND = ("store", "retrieval", "funnel")
+ON_DEMAND = ("store", "retrieval", "funnel", "large")
 """Take from ten minutes to half an hour: only when named, or with --all."""
 
 WIDTHS = (62, 78)

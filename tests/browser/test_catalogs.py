@@ -83,3 +83,48 @@ def test_a_browser_that_closes_lets_its_import_go_on(shop, chrome):
     other.get_by_role("button", name="Recommend from Shop").wait_for(timeout=300_000)
     assert left_behind(own) == set()
     other.close()
+
+
+def start_import(page, app, table, name: str) -> None:
+    page.goto(f"{app.url}/catalogs?part=add")
+    page.locator("[class*=st-key-upload-items] input[type=file]").set_input_files(table)
+    field = page.get_by_role("textbox", name="Name")
+    field.fill(name)
+    field.press("Enter")
+    page.get_by_role("button", name="Check everything").click()
+    page.get_by_role("button", name=f"Import {FEW} items").click()
+    page.locator(f".st-key-cancel-{name}").wait_for()
+
+
+def test_two_visitors_import_at_once_and_one_cancels(shop, chrome):
+    own, app, (table, _) = shop
+    one, other = chrome.new_context().new_page(), chrome.new_context().new_page()
+    start_import(one, app, table, "shop-one")
+    start_import(other, app, table, "shop-two")
+    other.locator(".st-key-cancel-shop-two button").click()
+    other.get_by_text("cancelled. Nothing of it is left").wait_for(timeout=60_000)
+    one.locator(".st-key-go-shop-one button").wait_for(timeout=300_000)
+    assert (own.catalogs / "shop-one" / "current").exists() and (own.imports / "shop-one" / "current").exists()
+    assert not (own.catalogs / "shop-two").exists() and not (own.imports / "shop-two").exists()
+    assert left_behind(own) == set()
+    one.context.close()
+    other.context.close()
+
+
+def test_files_wait_while_a_visitor_looks_at_another_page(shop, chrome):
+    _, app, (table, pictures) = shop
+    page = chrome.new_page(viewport={"width": 1400, "height": 1000})
+    page.goto(f"{app.url}/catalogs?part=add")
+    page.locator("[class*=st-key-upload-items] input[type=file]").set_input_files(table)
+    page.get_by_text("So they will look").wait_for(timeout=60_000)
+    page.locator("[class*=st-key-upload-images] input[type=file]").set_input_files(pictures)
+    page.locator('.preview img[src^="data:image/webp"]').nth(5).wait_for(timeout=60_000)
+    page.get_by_role("link", name="Map").first.click()
+    page.get_by_role("heading", name="Map").wait_for(timeout=60_000)
+    page.get_by_role("link", name="Catalogs").first.click()
+    page.get_by_text("shop.zip").wait_for(timeout=60_000)
+    page.locator('.preview img[src^="data:image/webp"]').nth(5).wait_for(timeout=60_000)
+    page.locator(".st-key-drop-images button").click()
+    expect(page.get_by_text("shop.zip")).to_have_count(0, timeout=15_000)
+    expect(page.get_by_text("shop.csv")).to_be_visible()
+    page.close()

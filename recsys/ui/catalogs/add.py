@@ -145,8 +145,8 @@ def _upload(kind: str, label: str, what: str, most_mb: int) -> Path | None:
     elif given is None and path is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":material/draft: **{plain(path.name)}** :gray[is still here]", width="content")
-            away = {"help": f"Take {path.name} away", "on_click": draft.drop, "args": (kind,)}
-            st.button("", key=f"drop-{kind}", icon=":material/close:", type="tertiary", **away)
+            away = {"icon": ":material/close:", "type": "tertiary", "on_click": draft.drop, "args": (kind,)}
+            st.button("Take away", key=f"drop-{kind}", **away)
     return path
 
 

@@ -63,8 +63,7 @@ def was_ours(name: str) -> bool:
 
 
 def take_back(name: str) -> None:
-    """Fills the form with the files of an import that failed."""
-    shutil.rmtree(folder(), ignore_errors=True)
+    """Fills the form, which has no files, with those of an import that failed."""
     uploads, kept = st.session_state.uploads_sent.pop(name)
     _anew()
     st.session_state.uploads, st.session_state.uploads_kept = uploads, kept

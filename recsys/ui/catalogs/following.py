@@ -58,13 +58,20 @@ def _one(told: Told) -> None:
         st.info(f"{label}: cancelled. Nothing of it is left, and what served before serves on.", icon=":material/stop:")
     else:
         st.warning(f"**{label} was not imported.** {plain(told.problem)}", icon=":material/error:")
-        if draft.was_ours(told.name) and st.button("Back to the form", icon=":material/undo:", key=f"back-{told.name}"):
-            draft.take_back(told.name)
-            imports().forget(told.name, keep=True)
-            state.change("Your files are in the form again.", part="add")
-            st.rerun()
+        if draft.was_ours(told.name):
+            _back_to_the_form(told.name)
     if st.button("Close", icon=":material/close:", key=f"close-{told.name}", type="tertiary"):
         imports().forget(told.name)
+        st.rerun()
+
+
+def _back_to_the_form(name: str) -> None:
+    other = bool(draft.files())
+    why = "The form holds other files: import them, or take them away." if other else None
+    if st.button("Back to the form", icon=":material/undo:", key=f"back-{name}", disabled=other, help=why):
+        draft.take_back(name)
+        imports().forget(name, keep=True)
+        state.change("Your files are in the form again.", part="add")
         st.rerun()
 
 
