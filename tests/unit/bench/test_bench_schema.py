@@ -112,13 +112,15 @@ def pretended(monkeypatch):
 def test_bench_app(pretended, tiny_catalog, write_version, tmp_path):
     settings = Settings(data=tmp_path)
     draft = settings.catalogs / "tiny" / "draft"
-    write_version(draft, tiny_catalog, {"text": TEXT}, wishes={WISH: {"text": TEXT[0]}})
+    wishes = {words: {"text": TEXT[0]} for words in (WISH, *bench_app_module.SEARCHES)}
+    write_version(draft, tiny_catalog, {"text": TEXT}, wishes=wishes)
     publish(settings, "tiny", draft, "one")
     document = json.loads(json.dumps(bench_app(settings, "tiny")))
     assert told(document) == documented("bench app")
     assert document["memory"] == {"rss_mb": 142.0, "imported": ["numba"]}
     assert document["wish"]["equal"] is False and document["drag"]["equal"] == 0 and document["drag"]["stops"] == 101
     assert document["like"]["n"] == 12 and document["filter"]["equal"] == 0
+    assert document["search"]["n"] == len(bench_app_module.SEARCHES) and document["search"]["equal"] == 0
 
 
 def test_bench_related(monkeypatch, tmp_path):
