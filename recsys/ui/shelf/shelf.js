@@ -516,7 +516,16 @@ class Shelf {
     this.markEdges();
     const other = rowStep !== this.rowStep;
     this.rowStep = rowStep;
-    if (other && rows > 1) this.lay(this.stop);
+    if (other && rows > 1) this.layAtOnce();
+  }
+
+  /** Rows that stand elsewhere since cards have another height: nothing moved in the list, so nothing glides. */
+  layAtOnce() {
+    const cards = this.order.map((id) => this.cards.get(id).root);
+    for (const card of cards) card.classList.add("still");
+    this.lay(this.stop);
+    this.list.getBoundingClientRect(); // the browser takes the places over before cards may glide again
+    for (const card of cards) card.classList.remove("still");
   }
 
   markEdges() {
