@@ -96,6 +96,11 @@ class Version:
         return next(worded, self.default_space) if self.default_space == "given" else self.default_space
 
     @property
+    def reads_words(self) -> bool:
+        """Whether a wish finds anything here: vectors that were brought along come without a model that reads words."""
+        return self.wish_space != "given"
+
+    @property
     def has_lists(self) -> bool:
         """Whether the build made lists of related items; a large catalog is compared when it is asked."""
         return self.manifest.get("lists", True)

@@ -37,11 +37,14 @@ def wish(version: Version) -> None:
         note = f"You wished for “{cleaned}”." if cleaned else "You took the wish back."
         state.change(note, profile=state.profile().wishing(cleaned))
 
+    invites = f"A wish in words, such as “{example}”, then Enter: this is also the search"
+    deaf = "No words here: this catalog came with vectors alone, and no model knows where a wish lies among them"
     key = state.shown("wish", state.profile().wish)
     st.text_input(
         "What do you wish for?",
         key=key,
-        placeholder=f"A wish in words, such as “{example}”, then Enter: this is also the search",
+        placeholder=invites if version.reads_words else deaf,
+        disabled=not version.reads_words,
         icon=":material/search:",
         on_change=state.changed(key, apply),
         label_visibility="collapsed",

@@ -159,6 +159,9 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
     catalog = version.catalog
     categories = set(version.facets.counts(catalog.categories))
     profile, problems = Profile.from_query(query, version, categories, version.people, version.facts)
+    if profile.wish and not version.reads_words:
+        problems.append("This catalog came with vectors alone, and no model here reads words: the wish was left out.")
+        profile = profile.wishing("")
 
     def last(name: str) -> str | None:
         values = query.get(name, ())

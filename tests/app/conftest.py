@@ -143,6 +143,20 @@ def brought(tmp_path_factory, write_version) -> Path:
     return data
 
 
+@pytest.fixture(scope="session")
+def vectors_alone(tmp_path_factory, write_version) -> Path:
+    """A data folder with nothing but a catalog that came with vectors of its own and no model that reads words."""
+    data = tmp_path_factory.mktemp("vectors-alone")
+    items = items_of(["thing"], ["lamps", "rugs", "mugs"], 36)
+    catalog = Catalog("mine", "Mine", "My shop.", items, FACETS[:3], categories="category", licence="mine")
+    home = data / "catalogs" / "mine"
+    deaf = dict.fromkeys(("text", "image", "image_text"))
+    spaces = {"given": clusters(36, 3, 5)}
+    write_version(home / "versions" / "one", catalog, spaces, default_space="given", encoders=deaf)
+    (home / "current").symlink_to("versions/one")
+    return data
+
+
 @dataclass
 class Screen:
     """The app as one visitor sees it.

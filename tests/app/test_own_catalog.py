@@ -59,6 +59,13 @@ def test_what_is_tried_is_told_of_the_catalogs_own_items(version):
     assert all(len(one.label) <= 40 for offered in by_page.values() for one in offered)
 
 
+def test_vectors_alone_understand_no_words(app_on, vectors_alone):
+    screen = app_on(vectors_alone)().open("recommend", {"catalog": "mine", "wish": "a lamp"})
+    (field,) = [one for one in screen.at.text_input if one.label == "What do you wish for?"]
+    assert field.disabled and not screen.view.profile.wish and not screen.at.error
+    assert "no model here reads words" in screen.words and len(screen.shelves["shelf"]["shelves"][0]["list"]) == 3
+
+
 def test_a_catalog_of_one_item_or_of_none(version):
     assert own_tries(version, "recommend", []) == []
     assert len(own_tries(version, "recommend", np.array([3]))) == 3
