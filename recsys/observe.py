@@ -101,6 +101,8 @@ def line(version: Version, answer: Recommendation, with_profiles: bool = False) 
         "filtering": request.filtering,
         "ranker": request.ranker,
         "diversity": request.diversity,
+        "vectors": request.vectors,
+        "missing": 0 if answer.served is None else answer.served.missing,
         "sizes": [sizes.retrieve, sizes.filter, sizes.rank, request.k],
         "likes": len(profile.likes),
         "dislikes": len(profile.dislikes),

@@ -250,6 +250,58 @@ def test_times_of_many_runs_are_told_for_this_request_alone(app, monkeypatch):
     assert screen.stage("rank")["timed"] is None
 
 
+@pytest.mark.parametrize(("pattern", "missing"), [("ttl", 1), ("nightly", 1), ("incremental", 0)])
+def test_the_pages_own_request_goes_through_the_pattern_that_is_chosen(app, pattern, missing):
+    screen = _open(app, like="228", person=[])
+    fresh = _shown(screen)
+    assert "Made for this request." in _said(screen) and screen.stage("user")["note"] == "who asks, as a point"
+    choice = next(one for one in screen.at.selectbox if one.label == "Your point is")
+    choice.set_value(pattern).run()
+    assert screen.view.pipeline.vectors == pattern and "vectors" in screen.at.query_params
+    words = _said(screen)
+    assert ("by night you were not known yet" if pattern == "nightly" else "for nothing was kept") in words
+    if pattern == "nightly":
+        screen.press("night")
+    else:
+        screen.run()
+    assert "so the list is the fresh one" in _said(screen) and _shown(screen) == fresh
+    assert screen.stage("user")["note"] == "a kept point, up to date"
+
+    liked = _shown(screen)[-1]
+    screen.do("like", liked, key="funnel-list")
+    words = _said(screen)
+    assert screen.view.profile.likes == ("228", liked) and liked not in _shown(screen)
+    assert ("It misses the last thing that you said." in words) == bool(missing)
+    assert screen.stage("user")["note"] == f"a kept point, {'1 behind' if missing else 'up to date'}"
+    if pattern == "nightly":
+        assert "so the list is the fresh one" in _said(screen.press("night"))
+
+
+def test_two_visitors_keep_points_of_their_own(app):
+    one = _open(app, like="228", vectors="ttl")
+    other = _open(app, like="222", vectors="ttl")
+    assert "for nothing was kept" in _said(other)
+    assert one.at.session_state.visitor_tabs != other.at.session_state.visitor_tabs
+
+
+def test_a_page_is_one_request_in_the_log_and_what_no_visitor_asked_is_none(app, monkeypatch):
+    seen = []
+    monkeypatch.setattr(resources.funnel("movies"), "_on_answer", lambda version, answer: seen.append(answer))
+    screen = _open(app, vectors="ttl")
+    assert len(seen) == 1  # though the stages were warmed first
+    screen.press("time-stages")
+    assert len(seen) <= 3  # the run that was pressed in, and the one that shows the times; none of the fifty
+    seen.clear()
+    _open(app, part="why", asked="222")
+    assert len(seen) == 1  # though ways in were tried
+    seen.clear()
+    _open(app, item="228")
+    assert len(seen) == 1  # though the panel tells why
+    seen.clear()
+    app().open("recommend", {"catalog": "movies", "like": "222", "item": "228"})
+    assert len(seen) == 1
+
+
 CASES = {
     "retrieve": ({"sizes": "5,5,5"}, -1, "too far away"),
     "filter": ({}, 0, "already rated"),

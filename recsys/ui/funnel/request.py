@@ -11,7 +11,7 @@ from recsys.funnel import PLAIN_RANKING, Funnel, Recommendation
 from recsys.towers import heard
 from recsys.trace import Stage
 from recsys.ui import actions, controls, state
-from recsys.ui.funnel import asked, left, names, steer
+from recsys.ui.funnel import asked, keeping, left, names, steer
 from recsys.ui.lists import aspect, cards
 from recsys.ui.pictures import thumbnails
 from recsys.ui.pipeline import SIZED, SWITCHED, TOTAL, Pipeline
@@ -133,7 +133,7 @@ def _notes(funnel: Funnel, answer: Recommendation) -> dict[str, str]:
         ranker = names.RANKERS_SHORT[request.ranker] if answer.ranked is not None else "not heard: keeps the order"
     method = names.METHODS[request.diversity]
     return {
-        "user": "who asks, as a point",
+        "user": keeping.short(answer),
         "flows": f"{_told(funnel, answer)} → {_point(answer, spaces)}",
         "retrieve": retrieve,
         "filter": "off" if "filter" in off else f"{rules} {'rule' if rules == 1 else 'rules'}, then the best",

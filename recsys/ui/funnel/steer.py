@@ -8,8 +8,9 @@ from recsys.candidates import RETRIEVERS, STORE
 from recsys.funnel import FILTERING, PLAIN_RANKING, Funnel, Recommendation
 from recsys.retrieval import FAMILIES, engine_class
 from recsys.ui import controls, state
-from recsys.ui.funnel import names, told
+from recsys.ui.funnel import keeping, names, told
 from recsys.ui.words import WORDS, plain
+from recsys.user_vectors import PATTERNS
 
 CAPS = (None, 1, 2, 3, 5, 10)
 METHODS = ("mmr", "dpp", "cap")
@@ -24,6 +25,7 @@ def show(funnel: Funnel, answer: Recommendation) -> None:
     controls.wish(version)
     controls.rated(version)
     _towers(funnel, answer)
+    _vectors(funnel, answer)
     _section("retrieve")
     _retriever()
     _section("filter")
@@ -70,6 +72,31 @@ def _towers(funnel: Funnel, answer: Recommendation) -> None:
         "None: the one that measured best for so many likes.",
     )
     st.caption(plain(controls.why_space(version, answer.space, view)) if not answer.fused else "Fused by their ranks.")
+
+
+def _vectors(funnel: Funnel, answer: Recommendation) -> None:
+    """How the visitor's point is kept, and what that came to in this request."""
+    pipeline = state.view().pipeline
+    key = state.shown("vectors", pipeline.vectors)
+    st.selectbox(
+        "Your point is",
+        PATTERNS,
+        key=key,
+        format_func=keeping.label,
+        on_change=state.changed(key, lambda one: _change(f"Your point is {names.VECTORS[one]}.", vectors=one)),
+        help="Every like moves your point. Kept for minutes, or made by night, it may miss some; what you rated is not "
+        "shown again all the same. Choose one, then like something.",
+    )
+    st.caption(plain(keeping.words(answer, keeping.stale(funnel, answer))))
+    if pipeline.vectors == "nightly":
+        st.button(
+            "Let the night fall",
+            icon=":material/bedtime:",
+            key="night",
+            on_click=keeping.night,
+            args=(funnel, answer.request),
+            help="Makes the points of everybody who visits now, from all that they said.",
+        )
 
 
 def _retriever() -> None:
