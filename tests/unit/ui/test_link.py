@@ -371,7 +371,7 @@ OFF = Pipeline((100, 50, 20), cap=2, ranker="gbdt")
             "explain --catalog tiny --item=-5 --like apple --lam 0.5 --sizes 1000,200,20,10",
         ),
         (replace(APPLE, part="worth"), "evaluate --catalog tiny --protocol funnel"),
-        (replace(APPLE, part="load"), "bench funnel --catalog tiny"),
+        (replace(APPLE, part="load"), "bench funnel --catalog tiny --cache"),
     ],
 )
 def test_the_command_of_the_funnel(view, command):
