@@ -91,8 +91,7 @@ class Request:
         space: the space to search; None takes the catalog's default content space. See `Funnel.best_space`.
         also: further spaces, whose lists are fused with the first one's by reciprocal ranks.
         engine: what retrieves: the store, or an engine of the retrieval laboratory; see `RETRIEVERS`.
-        filtering: where conditions are applied: `inside`, `before` or `after`. Engines know no conditions, so with one
-            of them `inside` means `after`.
+        filtering: where conditions are applied: `inside`, `before` or `after`; see `filtered`.
         blend: weight of the words against the picture in the blend, in [0, 1].
         lam: MMR's lambda, in [0, 1]: 1 = pure relevance.
         where: conditions on facets.
@@ -124,6 +123,11 @@ class Request:
     cap: int | None = None
     ranker: str = PLAIN_RANKING
     vectors: str = RECOMPUTE
+
+    @property
+    def filtered(self) -> str:
+        """Where conditions are truly applied: engines know none, so with one of them `inside` means `after`."""
+        return "after" if self.filtering == "inside" and self.engine != STORE else self.filtering
 
     def without(self, stage: str) -> "Request":
         """The same request with one stage passing everything through: `retrieve`, `filter`, `rank` or `diversify`."""
@@ -391,7 +395,7 @@ class Funnel:
     @staticmethod
     def _filters_first(request: Request) -> bool:
         """Whether conditions hold for all that is retrieved."""
-        return request.filtering == "before" or request.filtering == "inside" and request.engine == STORE
+        return request.filtered != "after"
 
     def _retrieve(
         self, request: Request, space: str, vector: np.ndarray, n: int, first: np.ndarray, trace: Trace

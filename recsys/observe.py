@@ -98,7 +98,7 @@ def line(version: Version, answer: Recommendation, with_profiles: bool = False) 
         "version": version.id,
         "spaces": [answer.space, *(space for space in answer.fused if space != answer.space)],
         "engine": request.engine,
-        "filtering": request.filtering,
+        "filtering": request.filtered,
         "ranker": request.ranker,
         "diversity": request.diversity,
         "vectors": request.vectors,

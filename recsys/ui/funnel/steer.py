@@ -29,7 +29,7 @@ def show(funnel: Funnel, answer: Recommendation) -> None:
     _section("retrieve")
     _retriever()
     _section("filter")
-    _rules(funnel)
+    _rules(funnel, answer)
     _section("rank")
     _ranker(funnel, answer)
     _section("diversify")
@@ -113,7 +113,7 @@ def _retriever() -> None:
     )
 
 
-def _rules(funnel: Funnel) -> None:
+def _rules(funnel: Funnel, answer: Recommendation) -> None:
     pipeline, version = state.view().pipeline, funnel.version
     if "filter" in pipeline.off:
         st.caption("Off: no rule holds, and what was rated may be shown again.")
@@ -149,9 +149,12 @@ def _rules(funnel: Funnel) -> None:
             key=key,
             required=True,
             on_change=state.changed(key, lambda how: _change(f"Conditions hold {_WHEN[how]}.", filtering=how)),
-            help="Inside: the store skips what breaks them while it searches. Before: what is left is compared one by "
+            help="Inside: Qdrant skips what breaks them while it searches. Before: what is left is compared one by "
             "one. After: they hold for what was retrieved, so fewer are left.",
         )
+        if answer.request.filtered != pipeline.filtering and "retrieve" not in pipeline.off:
+            engine = plain(names.engine(pipeline.retriever))
+            st.caption(f"**After**, here: {engine} knows no conditions, so what breaks them falls at the filter.")
 
 
 def _ranker(funnel: Funnel, answer: Recommendation) -> None:
