@@ -5,7 +5,7 @@ What comes from a link is untrusted: each value that cannot be used becomes a se
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from recsys.candidates import RETRIEVERS, STORE
 from recsys.diversity import METHODS
@@ -22,6 +22,8 @@ TOTAL = "total"
 BUDGETS = {"user": 5, "retrieve": 30, "filter": 5, "rank": 100, "diversify": 10, TOTAL: 200}
 """Milliseconds that large systems give their stages, and all of them together at the 99th percentile."""
 MAX_SIZE, MAX_BUDGET, MAX_CAP = 1_000_000, 9_999, 20
+PUBLIC_SIZE = 5_000
+"""No stage lets more out in an app for the public: whatever comes after it takes time for each."""
 MAX_REASON = 120
 _NAMES = ("also", "retriever", "filtering", "cap", "ranker", "diversity", "vectors", "stage", "reason", "asked")
 _SIZES = re.compile(r"([0-9]{1,7}),([0-9]{1,7}),([0-9]{1,7})")
@@ -83,6 +85,10 @@ class Pipeline:
         off = {*self.off, stage} - ({stage} if on else set())
         return replace(self, off=tuple(s for s in SWITCHED if s in off))
 
+    def in_public(self) -> "Pipeline":
+        """The same as an app for the public allows it: see `for_public`."""
+        return replace(self, sizes=tuple(min(size, PUBLIC_SIZE) for size in self.sizes), retriever=STORE)
+
     def elsewhere(self) -> "Pipeline":
         """The same for another catalog: without what only this one is sure to have."""
         return replace(self, also=(), ranker=None, asked=None, reason=None)
@@ -130,6 +136,12 @@ class Pipeline:
         if self.vectors != default.vectors:
             found.append(("vectors", self.vectors))
         return found
+
+
+def for_public(request: Request) -> Request:
+    """The request as an app for the public answers it: no index is built for it, and no stage lets all of many out."""
+    sizes = Sizes(*(min(size, PUBLIC_SIZE) for size in astuple(request.sizes)))
+    return replace(request, sizes=sizes, engine=STORE)
 
 
 def to_query(pipeline: Pipeline) -> dict[str, list[str]]:

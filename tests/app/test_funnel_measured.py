@@ -3,11 +3,13 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 
 from recsys.evaluation import records
 from recsys.settings import Settings
+from recsys.ui import resources
 from recsys.ui.funnel import load, vectors
 from recsys.ui.funnel.replaying import Replaying, Told
 from recsys.version import open_current
@@ -292,6 +294,14 @@ def test_keeping_the_users_vector_is_told_of_the_very_person(measured):
         assert [t["name"] for t in chart["data"]] == ["anew", "kept", "moved on", "by night"]
         assert all(t["y"] == [1.0] for t in chart["data"])  # after one like every pattern has just made its vector
     assert "user-vectors --catalog movies --space text --user user-2" in words
+
+
+def test_for_the_public_the_story_is_told_once(measured, monkeypatch):
+    visit = measured()
+    monkeypatch.setattr(resources, "SETTINGS", replace(resources.SETTINGS, public=True))
+    words = _said(_opened(visit, person="user-2", space="text"))
+    assert "this is computed once, for the usual settings" in words
+    assert "The first one like or dislike of user 196" in words and "user-2," not in words
 
 
 def test_a_made_up_person_is_said_to_be_one(measured):

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from recsys.candidates import Candidates
 from recsys.errors import StoreUnavailable
 from recsys.evaluation import records
 from recsys.explain import why
 from recsys.funnel import Request, Sizes
 from recsys.profile import Profile
-from recsys.ui import resources
-from recsys.ui.funnel import asked, told
+from recsys.ui import pipeline, resources
+from recsys.ui.funnel import asked, request, told
 from recsys.ui.tour import tries
 
 BAKER = asked.READY["clipart"][0]
@@ -310,6 +311,31 @@ def test_a_page_is_one_request_in_the_log_and_what_no_visitor_asked_is_none(app,
     seen.clear()
     app().open("recommend", {"catalog": "movies", "like": "222", "item": "228"})
     assert len(seen) == 1
+
+
+def test_for_the_public_no_index_is_built_and_no_stage_lets_all_of_many_out(app, monkeypatch):
+    monkeypatch.setattr(resources, "SETTINGS", replace(resources.SETTINGS, public=True))
+    monkeypatch.setattr(Candidates, "prepared", lambda *_: pytest.fail("an index was built"))
+    monkeypatch.setattr(pipeline, "PUBLIC_SIZE", 12)
+    monkeypatch.setattr(request, "PUBLIC_SIZE", 12)
+    screen = _open(app, retriever="hnswlib", sizes="1000000,20,5", person=[], like="228")
+    words = _said(screen)
+    assert "no index is built here, and Qdrant retrieves" in words and "no stage lets more than 12 out" in words
+    assert screen.view.pipeline.sizes == (12, 12, 5) and screen.view.pipeline.retriever == "qdrant"
+    assert _counts(screen)["retrieve"] == (30, 13) and _counts(screen)["filter"] == (13, 12)  # one was rated
+    assert max(screen.stage("retrieve")["size"]["stops"]) == 12
+    assert next(b for b in screen.at.button if b.key == "time-stages").disabled
+    assert next(one for one in screen.at.selectbox if one.label == "Engine").disabled
+    screen.act("size", "retrieve", 30).act("switch", "filter", False)
+    assert _counts(screen)["retrieve"] == (30, 12) and _counts(screen)["filter"] == (12, 12)
+    screen = _open(app, part="why", asked=_last(app), person=[], like="228")  # a way in asks for more than that
+    assert "it is too far from this point" in _said(screen) or "What would bring it in" in screen.words
+
+
+def _last(app) -> str:
+    funnel = resources.funnel("movies")
+    rows = funnel.recommend(Request(Profile(likes=("228",)), "text", lam=1.0, k=30)).candidates
+    return str(funnel.version.item_ids[rows[-1]])
 
 
 CASES = {

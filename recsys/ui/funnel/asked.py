@@ -10,9 +10,9 @@ from recsys.funnel import PLAIN_RANKING, Funnel, Recommendation, Request
 from recsys.lessons.replay import percentiles, ranker_of
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
-from recsys.ui import state
+from recsys.ui import resources, state
 from recsys.ui.funnel import keeping
-from recsys.ui.pipeline import TOTAL
+from recsys.ui.pipeline import TOTAL, for_public
 
 READY = {
     "movies": (Profile().being("196"), *(p.profile for p in PERSONAS if p.name == "The Trekkie")),
@@ -39,6 +39,8 @@ def begin(funnel: Funnel) -> None:
         view = replace(view, space=funnel.best_space(view.profile))
     if view.space in pipeline.also:
         pipeline = replace(pipeline, also=tuple(space for space in pipeline.also if space != view.space))
+    if resources.SETTINGS.public:
+        pipeline = pipeline.in_public()
     st.session_state.view = replace(view, pipeline=pipeline)
     state.through_pipeline()
 
@@ -51,7 +53,7 @@ def _greeting(profile: Profile) -> str:
 
 def answered(funnel: Funnel) -> Recommendation:
     """The answer to what the view asks. What is only needed once is done before anything is timed."""
-    asked = state.requested()
+    asked = _allowed(state.requested())
     with st.spinner(_once(asked)):
         stamp, spaces = f"{funnel.version.name}@{funnel.version.id}", (asked.space, *asked.also)
         # An engine's index is built by the request itself, before its clock runs.
@@ -61,7 +63,13 @@ def answered(funnel: Funnel) -> Recommendation:
 
 def ask(funnel: Funnel, asked: Request) -> Recommendation:
     """The answer for who visits here: their point is kept as the page is set to."""
+    asked = _allowed(asked)
     return funnel.recommend(asked, visitor=keeping.visitor(funnel, asked))
+
+
+def _allowed(asked: Request) -> Request:
+    """A request of this page as it is answered here: a stage that is off, or a way in, may ask for all items."""
+    return for_public(asked) if resources.SETTINGS.public else asked
 
 
 def quietly(funnel: Funnel, asked: Request) -> Recommendation:

@@ -7,9 +7,9 @@ import streamlit as st
 from recsys.candidates import RETRIEVERS, STORE
 from recsys.funnel import FILTERING, PLAIN_RANKING, Funnel, Recommendation
 from recsys.retrieval import FAMILIES, engine_class
-from recsys.ui import controls, state
+from recsys.ui import controls, resources, state
 from recsys.ui.funnel import keeping, names, told
-from recsys.ui.words import WORDS, plain
+from recsys.ui.words import PUBLIC_ENGINE, WORDS, plain
 from recsys.user_vectors import PATTERNS
 
 CAPS = (None, 1, 2, 3, 5, 10)
@@ -100,7 +100,7 @@ def _vectors(funnel: Funnel, answer: Recommendation) -> None:
 
 
 def _retriever() -> None:
-    pipeline = state.view().pipeline
+    pipeline, public = state.view().pipeline, resources.SETTINGS.public
     key = state.shown("retriever", pipeline.retriever)
     st.selectbox(
         "Engine",
@@ -108,9 +108,12 @@ def _retriever() -> None:
         key=key,
         format_func=lambda one: "Qdrant" if one == STORE else f"{one}: {FAMILIES[engine_class(one).family]}",
         on_change=state.changed(key, lambda one: _change(f"{names.engine(one)} retrieves.", retriever=one)),
+        disabled=public,
         help="Qdrant filters while it searches and is exact at the cut. The others know no conditions; each builds its "
         "index when it is first asked.",
     )
+    if public:
+        st.caption(PUBLIC_ENGINE)
 
 
 def _rules(funnel: Funnel, answer: Recommendation) -> None:

@@ -5,10 +5,10 @@ import streamlit as st
 from recsys.errors import TastespaceError
 from recsys.funnel import Funnel
 from recsys.lessons.user_vectors import REQUESTS, K, Story, Total, person_of, tell
-from recsys.ui import state
+from recsys.ui import resources, state
 from recsys.ui.funnel import names
 from recsys.ui.palette import CATEGORICAL, OTHER
-from recsys.ui.words import plain
+from recsys.ui.words import PUBLIC_USUAL, plain
 
 SHORT = {"recompute": "anew", "ttl": "kept", "incremental": "moved on", "nightly": "by night"}
 HUES = {"recompute": OTHER, "ttl": CATEGORICAL[1], "incremental": CATEGORICAL[0], "nightly": CATEGORICAL[2]}
@@ -22,6 +22,9 @@ def show(funnel: Funnel) -> None:
     with box:
         version, view = funnel.version, state.view()
         space, person = state.request(view).space, view.profile.person
+        if resources.SETTINGS.public:
+            st.caption(PUBLIC_USUAL)
+            space, person = version.default_space, None
         try:
             with st.spinner("Telling a story of likes with every pattern, once ..."):
                 story = _told(
