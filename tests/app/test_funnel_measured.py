@@ -233,7 +233,7 @@ def test_a_replay_here_is_told_and_drawn(measured, nobody_replays):
     assert told.state == "finished" and told.row["requests"] == 200 and told.row["errors"] == {}
     words = _said(screen.run())
     assert [one["pattern"] for one in told.row["cache"]] == ["recompute", "ttl", "incremental", "nightly"]
-    assert "no cache of points saves more than" in words
+    assert "keeping points saves about" in words
     assert "in the production sizes 1,000 / 200 / 20 / 10, through" in words
     assert "200 answers" in screen.at.success[0].value and "99 of 100 requests are answered in" in words
     assert "No replay is stored" not in words
@@ -260,7 +260,7 @@ def test_what_a_cache_saves_is_told_of_the_record_and_of_a_replay_here(measured,
 
     visit = measured(replay(measured.hash, cache=kept(0.25)))
     screen = _open(visit, "load")
-    assert "takes 1.5 ms of 30 ms in the median, so no cache of points saves more than 5.0%" in _said(screen)
+    assert "takes 1.5 ms of 30 ms in the median, so keeping points saves about 5.0%" in _said(screen)
     table = next(one.value for one in screen.at.dataframe if "saved of the stage" in one.value)
     assert list(table["the point is"])[:2] == ["made anew for each request", "kept for minutes"]
     assert set(table["saved of the stage"]) == {0.25}

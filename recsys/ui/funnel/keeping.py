@@ -90,7 +90,7 @@ def words(answer: Recommendation, told: Stale | None) -> str:
     if told is None:
         return f"{reused} It knows all that you said, so the list is the fresh one."
     missed = "thing" if served.missing == 1 else f"{served.missing} things"
-    near = "" if told.cosine is None else f" Its cosine to the fresh one is {told.cosine:.2f}:"
+    near = "" if told.cosine is None else f" Its cosine to the fresh one is {told.cosine:.3f}:"
     wrong = f"{told.wrong} of the {len(answer.picks)} shown would be others."
     return f"{reused} It misses the last {missed} that you said.{near} {wrong}"
 

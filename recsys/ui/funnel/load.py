@@ -72,7 +72,9 @@ def _measured(funnel: Funnel, record: dict | None, own: dict | None) -> None:
             _waiting(rows, own, pipeline.budget(TOTAL))
     with st.popover("The figures", icon=":material/table:"):
         st.dataframe(_lines([*rows, *([own] if own else [])]), hide_index=True)
-    _cache(own if loaded.cached(own) else record, row)
+    kept = loaded.cached(own)
+    if kept or loaded.cached(record):
+        _cache(kept or loaded.cached(record), own if kept else row)
 
 
 def _origin(record: Mapping) -> str:
@@ -233,11 +235,8 @@ def _lines(rows: Sequence[Mapping]) -> list[dict]:
     ]
 
 
-def _cache(measured: Mapping | None, row: Mapping) -> None:
-    """What keeping user vectors saves, where that was measured."""
-    rows = loaded.cached(measured)
-    if not rows:
-        return
+def _cache(rows: Sequence[Mapping], row: Mapping) -> None:
+    """What keeping user vectors saves, held against a row of the same measurement."""
     _heading("What a cache saves", loaded.cache(rows, row))
     percent = st.column_config.NumberColumn(format="percent")
     st.dataframe(

@@ -100,8 +100,8 @@ def cache(rows: Sequence[Mapping], row: Mapping) -> str:
         return "Of the stage that makes the point, with one client."
     share = full["p50_ms"] / row[TOTAL]["p50_ms"]
     return (
-        f"The stage that makes the point takes {ms(full['p50_ms'])} of {ms(row[TOTAL]['p50_ms'])} in the median, so no "
-        f"cache of points saves more than {share:.1%} of a request."
+        f"The stage that makes the point takes {ms(full['p50_ms'])} of {ms(row[TOTAL]['p50_ms'])} in the median, so "
+        f"keeping points saves about {share:.1%} of a request at most."
     )
 
 

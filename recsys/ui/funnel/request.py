@@ -129,7 +129,7 @@ def _notes(funnel: Funnel, answer: Recommendation) -> dict[str, str]:
         if extra:  # what was rated falls at the next stage, and is not to narrow this one
             retrieve = f"{names.engine(request.engine)}, {extra} more for the rated"
     if request.where and request.filtered != request.filtering and answer.query is not None:
-        retrieve = f"{names.engine(request.engine)}: it knows no conditions, they come after"
+        retrieve = "conditions come after it"
     rules = len(request.where.conditions) + (request.cap is not None) + (not request.seen)
     ranker = "keeps the order"
     if request.ranker != PLAIN_RANKING:
