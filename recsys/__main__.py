@@ -145,6 +145,12 @@ def _parser() -> argparse.ArgumentParser:
             help="inside, before or after retrieval (%(default)s)",
         )
         sub.add_argument("--cap", type=int, metavar="N", help="at most N of a category go on from the filters")
+        sub.add_argument(
+            "--vectors",
+            default="recompute",
+            metavar="P",
+            help="how the user's point is kept: recompute, ttl, incremental or nightly (%(default)s)",
+        )
         sub.add_argument("--seen", action="store_true", help="show again what the profile rated")
         sub.add_argument("--ranker", default="none", metavar="R", help="none, gbdt or dnn (%(default)s)")
         sub.add_argument(
@@ -413,11 +419,28 @@ def _answered(arguments, settings: Settings):
         seen=arguments.seen,
         ranker=arguments.ranker,
         diversity=arguments.diversity,
+        vectors=arguments.vectors,
     )
     if arguments.sizes is not None:
         *sizes, k = _sizes(arguments.sizes, request.k)
         request = replace(request, sizes=type(request.sizes)(*sizes), k=k)
-    return funnel, funnel.recommend(request)
+    return funnel, funnel.recommend(request, visitor=_visitor(funnel, request))
+
+
+def _visitor(funnel, request):
+    """Who asks, by the pattern that keeps their point; None where it is computed for each request.
+
+    A command keeps nothing for the next one, so only people whom the catalog knows have a point already: by night.
+    """
+    from recsys.user_vectors import PATTERNS, RECOMPUTE, Visitor
+
+    if request.vectors == RECOMPUTE or request.vectors not in PATTERNS:
+        return None
+    visitor = Visitor(said=request.profile)
+    if request.profile.person is not None:
+        for space in (request.space, *request.also):
+            funnel.pattern(replace(request, space=space)).night([visitor])
+    return visitor
 
 
 def _sizes(text: str, k: int) -> list[int]:

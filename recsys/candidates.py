@@ -7,6 +7,7 @@ decimals and sorted by (-score, row). So lists are reproducible, and stores and 
 import tempfile
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,8 @@ REST_S = 30.0
 STORE = "qdrant"
 RETRIEVERS = (STORE, *(name for name in ENGINES if name not in ("precomputed", "pinecone")))
 """What can retrieve: the store, and the engines that answer any query on this machine."""
+KEPT = 4
+"""Indexes of engines that stay in memory, those used last: each holds a copy of its space."""
 RRF_OFFSET = 60
 LOOKED_AT = 20_000
 """Items among which the most typical ones of all categories are looked for; of more, an even draw of each category."""
@@ -45,8 +48,8 @@ class Candidates:
     def __init__(self, version: Version, store: Store) -> None:
         self._version, self._store = version, store
         self._has_vector: dict[str, np.ndarray] = {}
-        self._engines: dict[tuple[str, str], tuple[Engine, np.ndarray]] = {}
-        self._building = threading.Lock()
+        self._engines: OrderedDict[tuple[str, str], tuple[Engine, np.ndarray]] = OrderedDict()
+        self._lock, self._building = threading.Lock(), threading.Lock()
         self._rests_until = 0.0
 
     def nearest(self, space: str, vector: np.ndarray, n: int, where: Where, matching: int) -> Scored:
@@ -99,6 +102,7 @@ class Candidates:
         Raises:
             InvalidInput: no such engine.
             MissingExtra: its library is not installed.
+            StoreUnavailable: it has no index yet, and somebody else's is being built.
         """
         engine, members = self.prepared(name, space)
         found = engine.search(vector.astype(np.float32)[None], min(n, len(members)))[0][0]
@@ -107,22 +111,43 @@ class Candidates:
     def prepared(self, name: str, space: str) -> tuple[Engine, np.ndarray]:
         """An engine with its index, and the rows (m,) int64 that it holds.
 
-        The index is built in memory and on a temporary folder when it is first asked for, which may take seconds.
+        The index is built in memory and on a temporary folder when it is first asked for, which may take seconds. One
+        is built at a time, and nobody else waits for it. The `KEPT` that were used last are kept.
 
         Raises:
             InvalidInput: no such engine.
             MissingExtra: its library is not installed.
+            StoreUnavailable: it has no index yet, and somebody else's is being built.
         """
         if name not in RETRIEVERS:
             raise InvalidInput(f"There is no engine {quoted(name)}.", f"Known: {', '.join(RETRIEVERS)}.")
-        with self._building:
-            if (name, space) not in self._engines:
+        found = self._kept(name, space)
+        if found is not None:
+            return found
+        if not self._building.acquire(blocking=False):
+            raise StoreUnavailable(f"{name} has no index yet: one is being built for somebody right now.", "Ask again.")
+        try:
+            found = self._kept(name, space)  # it may have been the very one
+            if found is None:
                 members, engine = np.flatnonzero(self.has_vector(space)), create(name)
                 folder = tempfile.TemporaryDirectory(prefix="tastespace-engine-")
                 engine.build(self._version.spaces[space][members], Path(folder.name))
                 engine.folder = folder  # it may go on reading there, and goes with the engine
-                self._engines[name, space] = engine, members
-            return self._engines[name, space]
+                found = engine, members
+                with self._lock:
+                    self._engines[name, space] = found
+                    while len(self._engines) > KEPT:  # whoever searches one of them now still holds it
+                        self._engines.popitem(last=False)
+            return found
+        finally:
+            self._building.release()
+
+    def _kept(self, name: str, space: str) -> tuple[Engine, np.ndarray] | None:
+        """An engine whose index is there: the one that was used last."""
+        with self._lock:
+            if (name, space) in self._engines:
+                self._engines.move_to_end((name, space))
+            return self._engines.get((name, space))
 
     def has_vector(self, space: str) -> np.ndarray:
         """Which items have a vector in a space: (N,) bool."""

@@ -235,6 +235,7 @@ def as_document(funnel: Funnel, answer: Recommendation) -> dict:
         "matching": answer.matching,
         "note": shortfall(funnel, answer),
         "degraded": answer.trace.degraded,
+        "vector": vector_document(answer),
         "items": listed,
         "trace": trace_document(answer),
         "total_ms": round(answer.trace.total_ms, 3),
@@ -257,6 +258,19 @@ def why_document(funnel: Funnel, answer: Recommendation, item_id: str) -> dict:
         "degraded": answer.trace.degraded,
         "trace": trace_document(answer),
         "total_ms": round(answer.trace.total_ms, 3),
+    }
+
+
+def vector_document(answer: Recommendation) -> dict | None:
+    """How the user's point came about, as it stands in documents; None where nothing of anybody is kept."""
+    served = answer.served
+    if served is None:
+        return None
+    return {
+        "pattern": answer.request.vectors,
+        "computed": served.computed,
+        "missing": served.missing,
+        "age_s": round(served.age_s, 3),
     }
 
 

@@ -38,6 +38,7 @@ from recsys.towers.content import ContentTower, WishEncoder
 from recsys.towers.learned import FactorTower, TwoTowerTower
 from recsys.trace import Stage, Trace
 from recsys.turns import Turns
+from recsys.user_vectors import PATTERNS, RECOMPUTE, Pattern, Served, Visitor, create
 from recsys.version import Version
 from recsys.where import Where
 
@@ -90,8 +91,7 @@ class Request:
         space: the space to search; None takes the catalog's default content space. See `Funnel.best_space`.
         also: further spaces, whose lists are fused with the first one's by reciprocal ranks.
         engine: what retrieves: the store, or an engine of the retrieval laboratory; see `RETRIEVERS`.
-        filtering: where conditions are applied: `inside`, `before` or `after`. Engines know no conditions, so with one
-            of them `inside` means `after`.
+        filtering: where conditions are applied: `inside`, `before` or `after`; see `filtered`.
         blend: weight of the words against the picture in the blend, in [0, 1].
         lam: MMR's lambda, in [0, 1]: 1 = pure relevance.
         where: conditions on facets.
@@ -103,6 +103,8 @@ class Request:
             category: with one of these, and on starting lists, the order of retrieval is kept.
         diversity: the method that picks the varied list; see `recsys.diversity.METHODS`.
         prior: added to the relevance, and all there is where the profile says nothing; None for content alone.
+        vectors: when a visitor's point is computed; of `recsys.user_vectors.PATTERNS`. It says nothing where no visitor
+            is named, of whom anything could be kept.
     """
 
     profile: Profile
@@ -120,6 +122,12 @@ class Request:
     seen: bool = False
     cap: int | None = None
     ranker: str = PLAIN_RANKING
+    vectors: str = RECOMPUTE
+
+    @property
+    def filtered(self) -> str:
+        """Where conditions are truly applied: engines know none, so with one of them `inside` means `after`."""
+        return "after" if self.filtering == "inside" and self.engine != STORE else self.filtering
 
     def without(self, stage: str) -> "Request":
         """The same request with one stage passing everything through: `retrieve`, `filter`, `rank` or `diversify`."""
@@ -157,6 +165,8 @@ class Recommendation:
         penalties: (k,) float64, what likeness to earlier picks took off.
         matching: how many items satisfy the conditions.
         trace: counts, times and reasons.
+        served: how the point came about where a visitor was named: what was kept, and how stale it is. Of several
+            spaces, the first one's.
     """
 
     request: Request
@@ -174,6 +184,7 @@ class Recommendation:
     penalties: np.ndarray
     matching: int
     trace: Trace
+    served: Served | None = None
 
     def hits(self, version: Version) -> Hits:
         """The varied list: ids with their relevance."""
@@ -206,6 +217,7 @@ class Funnel:
         self.ranking = Ranking(version, self.model)
         self._models: dict[str, SpaceModel] = {}
         self._related: dict[str, RelatedLists] = {}
+        self._patterns: dict[tuple[str, str, float], Pattern] = {}
 
     def best_space(self, profile: Profile) -> str:
         """The space whose tower measured best for a profile with so many likes.
@@ -246,17 +258,35 @@ class Funnel:
             return kind(self.version, space, self.model(space))
         return ContentTower(self.version, space, request.blend, self.encode_wish)
 
-    def recommend(self, request: Request, query: Query | None = None) -> Recommendation:
+    def pattern(self, request: Request, tower: Tower | None = None) -> Pattern:
+        """What keeps visitors' points in the request's space, as `request.vectors` says; one serves all visitors.
+
+        Args:
+            request: its space, blend and `vectors` count.
+            tower: of that space, where it is at hand.
+
+        Raises:
+            InvalidInput: a space that the catalog does not have.
+            ValueError: no such pattern.
+        """
+        tower = tower or self.tower(request)
+        key = request.vectors, tower.space, request.blend
+        return self._patterns.get(key) or self._patterns.setdefault(key, create(request.vectors, tower))
+
+    def recommend(self, request: Request, query: Query | None = None, visitor: Visitor | None = None) -> Recommendation:
         """Runs the funnel.
 
         Args:
             request: what is asked.
             query: the profile's point in the first space where it is known already, such as from a cache; None has the
                 tower compute it.
+            visitor: who asks, of whom a point is kept as `request.vectors` says; None for nobody in particular. Their
+                point alone may be stale: what must not be shown again is the request's profile's.
 
         Raises:
             UnknownItem: a like or dislike that the catalog does not have.
-            InvalidInput: lam or blend outside [0, 1], an unknown space, engine, ranker or method, k or a size below 1.
+            InvalidInput: lam or blend outside [0, 1], an unknown space, engine, ranker, method or pattern, k or a size
+                below 1.
         """
         _check(request)
         for space in (request.space, *request.also):
@@ -264,7 +294,7 @@ class Funnel:
         self._prepare(request)
         trace = Trace()
         with self._turns, trace.timed():
-            answer = self._run(request, query, trace)
+            answer = self._run(request, query, visitor, trace)
         if self._on_answer is not None:
             self._on_answer(self.version, answer)
         return answer
@@ -287,11 +317,15 @@ class Funnel:
         """Whether an engine is asked, not the store: of what satisfies conditions beforehand, none has an index."""
         return request.engine != STORE and request.filtering != "before"
 
-    def _run(self, request: Request, query: Query | None, trace: Trace) -> Recommendation:
+    def _run(self, request: Request, query: Query | None, visitor: Visitor | None, trace: Trace) -> Recommendation:
         version, sizes = self.version, request.sizes
         with trace.stage("user", 1) as stage:
             towers = [self._tower_or_content(request, space, trace) for space in (request.space, *request.also)]
-            queries = [query or towers[0].query(request.profile), *(t.query(request.profile) for t in towers[1:])]
+            served = [] if visitor is None else [self.pattern(request, t).read(visitor) for t in towers]
+            if served:
+                queries = [one.query for one in served]
+            else:
+                queries = [query or towers[0].query(request.profile), *(t.query(request.profile) for t in towers[1:])]
             asked = {t.space: (t, q) for t, q in zip(towers, queries, strict=True) if q is not None}
             tower, query = next(iter(asked.values()), (towers[0], None))
             rated = heard(version, request.profile).rated
@@ -345,6 +379,7 @@ class Funnel:
             penalties=sweep.penalties[0],
             matching=int(allowed.sum()),
             trace=trace,
+            served=served[0] if served else None,
         )
 
     def _tower_or_content(self, request: Request, space: str | None, trace: Trace) -> Tower:
@@ -360,7 +395,7 @@ class Funnel:
     @staticmethod
     def _filters_first(request: Request) -> bool:
         """Whether conditions hold for all that is retrieved."""
-        return request.filtering == "before" or request.filtering == "inside" and request.engine == STORE
+        return request.filtered != "after"
 
     def _retrieve(
         self, request: Request, space: str, vector: np.ndarray, n: int, first: np.ndarray, trace: Trace
@@ -572,6 +607,8 @@ def _check(request: Request) -> None:
         raise InvalidInput(
             f"Conditions cannot be applied {quoted(request.filtering)}.", f"Known: {', '.join(FILTERING)}."
         )
+    if request.vectors not in PATTERNS:
+        raise InvalidInput(f"Points cannot be kept {quoted(request.vectors)}.", f"Known: {', '.join(PATTERNS)}.")
     if request.also and request.prior is not None:
         raise InvalidInput(
             "A prior is added to the relevance of one space.", "Search one space, or leave the prior out."

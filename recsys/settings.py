@@ -37,7 +37,8 @@ class Settings:
             (`TASTESPACE_TEXT_ENCODER`).
         image_encoder: an open_clip model: the packaged default or `ARCHITECTURE/PRETRAINED`
             (`TASTESPACE_IMAGE_ENCODER`).
-        public: whether strangers use this app: then nobody can import, delete or rebuild (`TASTESPACE_PUBLIC=1`).
+        public: whether strangers use this app: then nobody can import, delete, rebuild or start what takes long
+            (`TASTESPACE_PUBLIC=1`).
         log: file that each request goes to as a line of JSON (`TASTESPACE_LOG`; `off` for none); by default
             `logs/requests.jsonl` in the data folder.
         log_profiles: whether these lines tell what somebody likes and asks for (`TASTESPACE_LOG_PROFILES=1`).

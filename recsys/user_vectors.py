@@ -17,7 +17,7 @@ That somebody has no point yet is never kept: it costs nothing to find out, and 
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Protocol
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -28,7 +28,8 @@ from recsys.errors import UnknownItem
 from recsys.profile import Profile
 from recsys.towers import Query, Running, Tower
 
-PATTERNS = ("recompute", "ttl", "incremental", "nightly")
+RECOMPUTE = "recompute"
+PATTERNS = (RECOMPUTE, "ttl", "incremental", "nightly")
 TTL_S = 300.0
 """How long a vector is kept where nobody says otherwise."""
 LIKED, DISLIKED, UNDONE = "like", "dislike", "undo"
@@ -153,6 +154,48 @@ class Visitors:
                 visitor = self._visitors[id] = Visitor(id)
             return visitor
 
+    def everybody(self) -> list[Visitor]:
+        """All of them, for the night."""
+        with self._lock:
+            return list(self._visitors.values())
+
+
+class Tab:
+    """One of a visitor's tabs. What changes in it is written down as events, so nothing of another tab is taken back.
+
+    Thread-safe.
+
+    Args:
+        visitor: whose.
+    """
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor, self._profile, self._lock = visitor, _NOTHING_SAID, Lock()
+
+    def says(self, profile: Profile) -> Visitor:
+        """Writes down what is new since this tab last said something; returns the visitor.
+
+        Args:
+            profile: all that is said in this tab by now.
+        """
+        with self._lock:
+            before, self._profile = self._profile, profile
+            rest = replace(profile, likes=(), dislikes=())
+            if rest != self.visitor.said:
+                self.visitor.say(rest)
+            for kind, item in _events(before, profile):
+                self.visitor.log.append(kind, item)
+        return self.visitor
+
+
+def _events(before: Profile, now: Profile) -> list[tuple[str, str]]:
+    """What was said of items from one profile to the next: (kind, item id)."""
+    return [
+        *((UNDONE, item) for item in before.rated if item not in now.rated),
+        *((LIKED, item) for item in now.likes if item not in before.likes),
+        *((DISLIKED, item) for item in now.dislikes if item not in before.dislikes),
+    ]
+
 
 def after(profile: Profile, event: Event) -> Profile:
     """The profile after an event."""
@@ -236,7 +279,7 @@ class Recompute:
         clock: for ages.
     """
 
-    name = "recompute"
+    name = RECOMPUTE
 
     def __init__(self, tower: Tower, clock: Clock = time.monotonic) -> None:
         self._tower, self._clock = tower, clock

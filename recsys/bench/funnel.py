@@ -23,7 +23,7 @@ from recsys.lessons.replay import WARM_UP, cached, ranker_of, replay, requests_o
 from recsys.profile import Profile
 from recsys.ranking.serving import Ranking
 from recsys.retrieval.synthetic import grow
-from recsys.settings import Settings
+from recsys.settings import DEFAULT_K, Settings
 from recsys.store import no_progress, open_store
 from recsys.store.edge import EdgeStore, write_shard
 from recsys.version import MANIFEST, Version, built_names, describe, open_current, write_tables
@@ -81,7 +81,7 @@ def bench_funnel(
                 "items": len(funnel.version.item_ids),
                 "synthetic": bool(synthetic),
                 "data": {"hash": lesson.ratings.fingerprint(), "from": lesson.about, "simulated": lesson.simulated},
-                "sizes": [PRODUCTION.retrieve, PRODUCTION.filter, PRODUCTION.rank, 10],
+                "sizes": [PRODUCTION.retrieve, PRODUCTION.filter, PRODUCTION.rank, DEFAULT_K],
                 "ranker": ranker_of(version),
                 "diversity": "mmr",
                 "seed": SEED,

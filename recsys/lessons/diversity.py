@@ -145,7 +145,7 @@ def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LA
         on anybody's list), Gini (0 = all items are shown equally often), and nDCG on held-out likes where they are
         real.
     """
-    version = funnel.version
+    version, funnel = funnel.version, funnel.unobserved()
     profiles, held = shoppers(version)
     n = len(version.item_ids)
     sums = {m: [_Shop(n) for _ in lams] for m in methods}

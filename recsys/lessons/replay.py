@@ -13,13 +13,13 @@ from dataclasses import replace
 import numpy as np
 
 from recsys.evaluation.records import read_records
-from recsys.funnel import PLAIN_RANKING, PRODUCTION, STAGES, Funnel, Request
+from recsys.funnel import PLAIN_RANKING, PRODUCTION, STAGES, Funnel, Request, Sizes
 from recsys.personas import PERSONAS
 from recsys.population import simulate
 from recsys.profile import Profile
 from recsys.ratings import DISLIKE, LIKE
 from recsys.settings import Settings
-from recsys.user_vectors import PATTERNS, Visitor, create
+from recsys.user_vectors import PATTERNS, RECOMPUTE, Visitor, create
 from recsys.version import Version
 from recsys.where import Condition, Where
 
@@ -172,7 +172,12 @@ def replay(
     return {"clients": clients, "errors": errors, **times.told(time.perf_counter() - started)}
 
 
-def cached(funnel: Funnel, requests: Sequence[Request], progress: Progress | None = None) -> list[dict]:
+def cached(
+    funnel: Funnel,
+    requests: Sequence[Request],
+    progress: Progress | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> list[dict]:
     """What kept user vectors save: the stage `user` of the same requests with each pattern of `recsys.user_vectors`.
 
     Every request is a visitor's who was here before and has said nothing since, so whatever keeps vectors has theirs;
@@ -182,6 +187,7 @@ def cached(funnel: Funnel, requests: Sequence[Request], progress: Progress | Non
         funnel: the catalog's.
         requests: see `replay`.
         progress: called with (done, total, what).
+        stop: asked before each request; True ends it with the patterns that are finished.
 
     Returns:
         A row a pattern: `pattern`, `kept` (share of the vectors that were not computed), `p50_ms`, `p95_ms`, `p99_ms`
@@ -190,6 +196,8 @@ def cached(funnel: Funnel, requests: Sequence[Request], progress: Progress | Non
     asked = [r if r.space is not None else replace(r, space=funnel.best_space(r.profile)) for r in requests]
     visitors = [Visitor(f"visitor-{j}", request.profile) for j, request in enumerate(asked)]
     towers = {(request.space, request.blend): funnel.tower(request) for request in asked}
+    # Only the first stage counts, and what comes after it makes no difference to it.
+    bare = [replace(request, sizes=Sizes(1, 1, 1), k=1, ranker=PLAIN_RANKING, diversity="plain") for request in asked]
     rows, spent = [], {}
     for name in PATTERNS:
         patterns = {key: create(name, tower) for key, tower in towers.items()}
@@ -197,11 +205,13 @@ def cached(funnel: Funnel, requests: Sequence[Request], progress: Progress | Non
         for key, pattern in patterns.items():
             known = [v for v, r in zip(visitors, asked, strict=True) if r.profile.person and (r.space, r.blend) == key]
             pattern.night(known)
-        if name != "recompute":
+        if name != RECOMPUTE:
             for pattern, visitor in zip(at_home, visitors, strict=True):
                 pattern.read(visitor)
         times, computed = [], 0
-        for done, (request, visitor, pattern) in enumerate(zip(asked, visitors, at_home, strict=True)):
+        for done, (request, visitor, pattern) in enumerate(zip(bare, visitors, at_home, strict=True)):
+            if stop is not None and stop():
+                return rows
             start = time.perf_counter()
             served = pattern.read(visitor)
             ms = (time.perf_counter() - start) * 1000
@@ -212,7 +222,7 @@ def cached(funnel: Funnel, requests: Sequence[Request], progress: Progress | Non
             if progress is not None and done % 20 == 0:
                 progress(done, len(asked), name)
         spent[name] = sum(times)
-        saved = 1 - spent[name] / spent["recompute"]
+        saved = 1 - spent[name] / spent[RECOMPUTE]
         kept = 1 - computed / len(asked)
         rows.append({"pattern": name, "kept": round(kept, 4), **percentiles(times), "saved": round(saved, 4)})
     return rows

@@ -145,7 +145,7 @@ def tell(funnel: Funnel, priors: Priors | None, steps: Sequence[Step], off: Coll
     """
     steps = tuple(steps)
     answer, ids, belief = _list(funnel, priors, steps, off, request)
-    before = _list(funnel, priors, steps[:-1], off, request)[1] if steps else ids
+    before = _list(funnel.unobserved(), priors, steps[:-1], off, request)[1] if steps else ids
     return Frame(
         steps=steps,
         answer=answer,

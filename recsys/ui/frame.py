@@ -99,7 +99,7 @@ def _own_tries(page: str, catalog: str) -> list[Try]:
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _typical(_funnel: Funnel, version: str) -> list[int]:
     """Rows of items that are unlike each other: what a newcomer is shown first."""
-    start = _funnel.recommend(Request(Profile()))
+    start = _funnel.unobserved().recommend(Request(Profile()))
     return [int(row) for row in start.candidates[start.picks]]
 
 

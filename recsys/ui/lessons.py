@@ -10,9 +10,11 @@ from recsys.funnel import STOPS, Funnel, Recommendation
 from recsys.lessons import diversity
 from recsys.lessons.diversity import NAMES, Setting
 from recsys.profile import Profile
+from recsys.settings import DEFAULT_BLEND, DEFAULT_K
 from recsys.ui import resources, state
+from recsys.ui.link import METHODS
 from recsys.ui.palette import CATEGORICAL
-from recsys.ui.words import plain
+from recsys.ui.words import PUBLIC_USUAL, plain
 
 HUES = {"plain": "#9b968c", **dict(zip(("mmr", "dpp", "cap"), CATEGORICAL, strict=False))}
 LEADING = 8
@@ -156,7 +158,11 @@ def whole_shop(funnel: Funnel) -> None:
         return
     with box:
         view = state.view()
-        figures = _shop(funnel, funnel.version.id, view.methods, view.space, view.blend, view.k)
+        asked = view.methods, view.space, view.blend, view.k
+        if resources.SETTINGS.public:
+            st.caption(PUBLIC_USUAL)
+            asked = METHODS, None, DEFAULT_BLEND, DEFAULT_K
+        figures = _shop(funnel, f"{funnel.version.name}@{funnel.version.id}", *asked)
         people = f"{figures['users']} {'simulated' if figures['simulated'] else 'real'} people"
         st.caption(
             f"The lists of {people}, each method at each setting. Coverage: the share of the catalog that is on "

@@ -38,7 +38,7 @@ GROWN, SIZES = "1000,128", "1000,10000,100000"
 PROTOCOLS = ("ms-75-25", "chronological")
 ORDERS = ("random", "chronological")
 MAX_CONDITIONS = 20
-_FLAGS = ("seen",)
+_FLAGS = ("seen", "cache")
 _STEP = re.compile(r"[1-9][0-9]?")
 _LABORATORY = ("data", "engine", "inside")
 _DATA = re.compile(r"[a-z0-9][a-z0-9_-]{0,80}")
@@ -351,7 +351,7 @@ def _funnel(view: View) -> str:
     if part == "worth":
         return _joined(["evaluate"], [("catalog", view.catalog), ("protocol", "funnel")])
     if part == "load":
-        return _joined(["bench", "funnel"], [("catalog", view.catalog)])
+        return _joined(["bench", "funnel"], [("catalog", view.catalog), ("cache", "")])
     asked = replace(view, where=Where()) if "filter" in pipeline.off else view
     options = [option for option in _asked(asked) if option[0] not in ("space", "k")]
     towers = [] if view.space is None else dict.fromkeys([view.space, *pipeline.also])

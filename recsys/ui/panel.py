@@ -87,11 +87,13 @@ def _why(funnel: Funnel, item_id: str) -> None:
     """Why it is in the list, or why it is not."""
     current = state.view()
     if st.session_state.get("pipelined"):
-        fate = why(funnel, funnel.recommend(state.requested()), item_id)
+        from recsys.ui.funnel import asked  # the page's own: it is loaded
+
+        fate = why(funnel, asked.quietly(funnel, state.requested()), item_id)
         st.info(plain(fate.detail), icon=":material/help:")
         _through_the_funnel(current, item_id)
         return
-    answer = funnel.recommend(state.request(current))
+    answer = funnel.unobserved().recommend(state.request(current))  # the page has asked it
     ids = list(funnel.version.item_ids[answer.candidates])
     (row,) = funnel.version.rows([item_id])
     if row in heard(funnel.version, current.profile).rated:
@@ -154,5 +156,6 @@ def _nearest(funnel: Funnel, item_id: str) -> tuple[np.ndarray, np.ndarray]:
     if space != "blend" or view.blend == DEFAULT_BLEND:
         with suppress(NotBuilt):  # by an earlier release: search instead
             return funnel.related(item_id, space, RELATED)
-    answer = funnel.recommend(Request(Profile(likes=(item_id,)), space=space, blend=view.blend, lam=1.0, k=RELATED))
+    request = Request(Profile(likes=(item_id,)), space=space, blend=view.blend, lam=1.0, k=RELATED)
+    answer = funnel.unobserved().recommend(request)
     return answer.candidates[answer.picks], answer.relevance[answer.picks]

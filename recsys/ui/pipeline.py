@@ -5,12 +5,13 @@ What comes from a link is untrusted: each value that cannot be used becomes a se
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from recsys.candidates import RETRIEVERS, STORE
 from recsys.diversity import METHODS
 from recsys.errors import quoted
 from recsys.funnel import ALL, FILTERING, PLAIN_RANKING, PRODUCTION, STAGES, Request, Sizes
+from recsys.user_vectors import PATTERNS, RECOMPUTE
 from recsys.version import Version
 
 SWITCHED = STAGES[1:]
@@ -21,8 +22,10 @@ TOTAL = "total"
 BUDGETS = {"user": 5, "retrieve": 30, "filter": 5, "rank": 100, "diversify": 10, TOTAL: 200}
 """Milliseconds that large systems give their stages, and all of them together at the 99th percentile."""
 MAX_SIZE, MAX_BUDGET, MAX_CAP = 1_000_000, 9_999, 20
+PUBLIC_SIZE = 5_000
+"""No stage lets more out in an app for the public: whatever comes after it takes time for each."""
 MAX_REASON = 120
-_NAMES = ("also", "retriever", "filtering", "cap", "ranker", "diversity", "stage", "reason", "asked")
+_NAMES = ("also", "retriever", "filtering", "cap", "ranker", "diversity", "vectors", "stage", "reason", "asked")
 _SIZES = re.compile(r"([0-9]{1,7}),([0-9]{1,7}),([0-9]{1,7})")
 _BUDGET = re.compile(r"([a-z]{1,20}):([0-9]{1,4})")
 
@@ -40,6 +43,7 @@ class Pipeline:
         cap: at most so many of one category; None for any number.
         ranker: one of the catalog's, or `none`; None for what it comes with, which the page puts in its place.
         diversity: the method that picks the list.
+        vectors: how the visitor's point is kept; of `PATTERNS`.
         off: the stages that let everything through.
         budgets: milliseconds by stage, and in all, where they are not those of `BUDGETS`: (name, ms).
         stage: the stage that is looked into; None for none.
@@ -55,6 +59,7 @@ class Pipeline:
     cap: int | None = None
     ranker: str | None = None
     diversity: str = "mmr"
+    vectors: str = RECOMPUTE
     off: tuple[str, ...] = ()
     budgets: tuple[tuple[str, int], ...] = ()
     stage: str | None = None
@@ -80,6 +85,10 @@ class Pipeline:
         off = {*self.off, stage} - ({stage} if on else set())
         return replace(self, off=tuple(s for s in SWITCHED if s in off))
 
+    def in_public(self) -> "Pipeline":
+        """The same as an app for the public allows it: see `for_public`."""
+        return replace(self, sizes=tuple(min(size, PUBLIC_SIZE) for size in self.sizes), retriever=STORE)
+
     def elsewhere(self) -> "Pipeline":
         """The same for another catalog: without what only this one is sure to have."""
         return replace(self, also=(), ranker=None, asked=None, reason=None)
@@ -96,6 +105,7 @@ class Pipeline:
             cap=self.cap,
             ranker=self.ranker or PLAIN_RANKING,
             diversity=self.diversity,
+            vectors=self.vectors,
         )
         for stage in self.off:
             found = found.without(stage)
@@ -123,7 +133,15 @@ class Pipeline:
         diversity = "plain" if "diversify" in self.off else self.diversity
         if diversity != default.diversity:
             found.append(("diversity", diversity))
+        if self.vectors != default.vectors:
+            found.append(("vectors", self.vectors))
         return found
+
+
+def for_public(request: Request) -> Request:
+    """The request as an app for the public answers it: no index is built for it, and no stage lets all of many out."""
+    sizes = Sizes(*(min(size, PUBLIC_SIZE) for size in astuple(request.sizes)))
+    return replace(request, sizes=sizes, engine=STORE)
 
 
 def to_query(pipeline: Pipeline) -> dict[str, list[str]]:
@@ -220,6 +238,7 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Pi
             cap=cap,
             ranker=choice("ranker", (PLAIN_RANKING, *version.rankers), "the ranker", None),
             diversity=choice("diversity", list(METHODS), "the diversity", default.diversity),
+            vectors=choice("vectors", PATTERNS, "user vectors by", default.vectors),
             off=tuple(s for s in SWITCHED if s in off),
             budgets=budgets.budgets,
             stage=choice("stage", STAGES, "the stage", None),

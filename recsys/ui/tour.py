@@ -239,7 +239,7 @@ _TRIES = {
             ),
             Try(
                 "What product codes miss",
-                "Codes alone, a sixteenth of the size: which of the true ten are lost? Turn rescore up and they come "
+                "Searched by short codes alone, which of the true ten are lost? Turn rescore up, and look who comes "
                 "back.",
                 View(catalog, part="engine", engine="faiss-pq", knobs=("rescore=0",)),
                 "retrieval",
@@ -257,7 +257,8 @@ _TRIES = {
         ("funnel", catalog): [
             Try(
                 "A narrow mouth",
-                "Retrieval lets 50 out instead of 1,000. It saves little time here: how much of the list is gone?",
+                f"Retrieval lets 50 out instead of {Pipeline().sizes[0]:,}. How much time does that save, and how much "
+                "of the list is gone?",
                 View(catalog, who, part="request", pipeline=Pipeline((50, 50, 20), stage="retrieve")),
                 "funnel",
             ),

@@ -14,6 +14,8 @@ WORDS = {
     "simulated": "The data do not have this; it is made up, the same for everyone, so that shop rules can be tried.",
 }
 
+PUBLIC_ENGINE = "This app is open to the public, so no index is built here, and Qdrant retrieves."
+PUBLIC_USUAL = "This app is open to the public, so this is computed once, for the usual settings."
 PUBLIC = (
     "This app is open to the public, so nothing that keeps its cores busy for long is started here. Run your own to do "
     "it: one command, see the README."

@@ -3,11 +3,13 @@
 import json
 import shutil
 import time
+from dataclasses import replace
 
 import pytest
 
 from recsys.evaluation import records
 from recsys.settings import Settings
+from recsys.ui import resources
 from recsys.ui.funnel import load, vectors
 from recsys.ui.funnel.replaying import Replaying, Told
 from recsys.version import open_current
@@ -230,24 +232,49 @@ def test_a_replay_here_is_told_and_drawn(measured, nobody_replays):
     told = nobody_replays.told()
     assert told.state == "finished" and told.row["requests"] == 200 and told.row["errors"] == {}
     words = _said(screen.run())
+    assert [one["pattern"] for one in told.row["cache"]] == ["recompute", "ttl", "incremental", "nightly"]
+    assert "keeping points saves about" in words
+    assert "in the production sizes 1,000 / 200 / 20 / 10, through" in words
     assert "200 answers" in screen.at.success[0].value and "99 of 100 requests are answered in" in words
     assert "No replay is stored" not in words
     assert "No replay is stored" in _said(_open(measured(), "load", "clipart"))  # these were the movies' requests
 
 
-def test_somebody_elses_replay_cannot_be_stopped(measured, nobody_replays, monkeypatch):
-    told = Told("running", "movies", "somebody else", 4, 50, 1000, 3.0)
+def test_a_replay_can_be_stopped_by_whoever_looks(measured, nobody_replays, monkeypatch):
+    """Who started it may have loaded the page anew, and is somebody else then."""
+    told, stopped = Told("running", "movies", 4, 50, 1000, 3.0), []
     monkeypatch.setattr(nobody_replays, "told", lambda: told)
+    monkeypatch.setattr(nobody_replays, "stop", lambda: stopped.append(True))
     screen = _open(measured(replay(measured.hash)), "load")
-    assert not [b for b in screen.at.button if b.label in ("Stop", "Replay now")]
-    _said(screen)
+    assert not [b for b in screen.at.button if b.label == "Replay now"]
+    _said(screen.press("replay-stop"))
+    assert stopped
+
+
+def test_what_a_cache_saves_is_told_of_the_record_and_of_a_replay_here(measured, nobody_replays, monkeypatch):
+    def kept(saved: float) -> list[dict]:
+        return [
+            {"pattern": name, "kept": 0.0 if name == "recompute" else 1.0, "p50_ms": 1.5, "saved": saved}
+            for name in ("recompute", "ttl", "incremental", "nightly")
+        ]
+
+    visit = measured(replay(measured.hash, cache=kept(0.25)))
+    screen = _open(visit, "load")
+    assert "takes 1.5 ms of 30 ms in the median, so keeping points saves about 5.0%" in _said(screen)
+    table = next(one.value for one in screen.at.dataframe if "saved of the stage" in one.value)
+    assert list(table["the point is"])[:2] == ["made anew for each request", "kept for minutes"]
+    assert set(table["saved of the stage"]) == {0.25}
+    told = Told("finished", "movies", 1, 200, 200, 3.0, clients(1, 150.0, 25.0) | {"cache": kept(0.75)})
+    monkeypatch.setattr(nobody_replays, "told", lambda: told)
+    screen = _open(visit, "load")
+    table = next(one.value for one in screen.at.dataframe if "saved of the stage" in one.value)
+    assert set(table["saved of the stage"]) == {0.75}
 
 
 def test_a_replay_that_failed_says_why(measured, nobody_replays, monkeypatch):
     screen = _open(measured(replay(measured.hash)), "load")
-    told = Told("failed", "movies", load._mine(), problem="The store is gone.")
+    told = Told("failed", "movies", problem="The store is gone.")
     monkeypatch.setattr(nobody_replays, "told", lambda: told)
-    monkeypatch.setattr(load, "_mine", lambda: told.owner)
     assert "The store is gone." in [w.value.replace("\\", "") for w in screen.run().at.warning]
 
 
@@ -267,6 +294,14 @@ def test_keeping_the_users_vector_is_told_of_the_very_person(measured):
         assert [t["name"] for t in chart["data"]] == ["anew", "kept", "moved on", "by night"]
         assert all(t["y"] == [1.0] for t in chart["data"])  # after one like every pattern has just made its vector
     assert "user-vectors --catalog movies --space text --user user-2" in words
+
+
+def test_for_the_public_the_story_is_told_once(measured, monkeypatch):
+    visit = measured()
+    monkeypatch.setattr(resources, "SETTINGS", replace(resources.SETTINGS, public=True))
+    words = _said(_opened(visit, person="user-2", space="text"))
+    assert "this is computed once, for the usual settings" in words
+    assert "The first one like or dislike of user 196" in words and "user-2," not in words
 
 
 def test_a_made_up_person_is_said_to_be_one(measured):

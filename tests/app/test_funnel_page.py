@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from recsys.candidates import Candidates
 from recsys.errors import StoreUnavailable
 from recsys.evaluation import records
 from recsys.explain import why
 from recsys.funnel import Request, Sizes
 from recsys.profile import Profile
-from recsys.ui import resources
-from recsys.ui.funnel import asked, told
+from recsys.ui import pipeline, resources
+from recsys.ui.funnel import asked, request, told
 from recsys.ui.tour import tries
 
 BAKER = asked.READY["clipart"][0]
@@ -191,6 +192,17 @@ def test_an_engine_of_the_laboratory_retrieves(app):
     assert _shown(screen) == _shown(_open(app, sizes="5,5,5"))
 
 
+def test_an_engine_that_knows_no_conditions_says_that_they_come_after(app):
+    screen = _open(app, retriever="exhaustive", where=["in_stock=yes"])
+    assert "**After**, here: exhaustive knows no conditions" in _said(screen)
+    assert screen.stage("retrieve")["note"] == "conditions come after it"
+    assert "breaks in_stock=yes" in dict(screen.stage("filter")["dropped"])
+    for query in ({"filtering": "before", "retriever": "exhaustive"}, {}):
+        screen = _open(app, where=["in_stock=yes"], **query)
+        assert "knows no conditions" not in _said(screen)
+        assert "after" not in screen.stage("retrieve")["note"]
+
+
 def test_a_missing_engine_degrades_and_says_so(app, monkeypatch):
     def gone(self, *_):
         raise StoreUnavailable("The library is not here.")
@@ -248,6 +260,83 @@ def test_times_of_many_runs_are_told_for_this_request_alone(app, monkeypatch):
     assert 0 < p50 <= p95 and screen.stages["total"]["runs"] == 3
     screen.act("size", "rank", 11)
     assert screen.stage("rank")["timed"] is None
+
+
+@pytest.mark.parametrize(("pattern", "missing"), [("ttl", 1), ("nightly", 1), ("incremental", 0)])
+def test_the_pages_own_request_goes_through_the_pattern_that_is_chosen(app, pattern, missing):
+    screen = _open(app, like="228", person=[])
+    fresh = _shown(screen)
+    assert "Made for this request." in _said(screen) and screen.stage("user")["note"] == "who asks, as a point"
+    choice = next(one for one in screen.at.selectbox if one.label == "Your point is")
+    choice.set_value(pattern).run()
+    assert screen.view.pipeline.vectors == pattern and "vectors" in screen.at.query_params
+    words = _said(screen)
+    assert ("by night you were not known yet" if pattern == "nightly" else "for nothing was kept") in words
+    if pattern == "nightly":
+        screen.press("night")
+    else:
+        screen.run()
+    assert "so the list is the fresh one" in _said(screen) and _shown(screen) == fresh
+    assert screen.stage("user")["note"] == "a kept point, up to date"
+
+    liked = _shown(screen)[-1]
+    screen.do("like", liked, key="funnel-list")
+    words = _said(screen)
+    assert screen.view.profile.likes == ("228", liked) and liked not in _shown(screen)
+    assert ("It misses the last thing that you said." in words) == bool(missing)
+    assert screen.stage("user")["note"] == f"a kept point, {'1 behind' if missing else 'up to date'}"
+    if pattern == "nightly":
+        assert "so the list is the fresh one" in _said(screen.press("night"))
+
+
+def test_two_visitors_keep_points_of_their_own(app):
+    one = _open(app, like="228", vectors="ttl")
+    other = _open(app, like="222", vectors="ttl")
+    assert "for nothing was kept" in _said(other)
+    assert one.at.session_state.visitor_tabs != other.at.session_state.visitor_tabs
+
+
+def test_a_page_is_one_request_in_the_log_and_what_no_visitor_asked_is_none(app, monkeypatch):
+    seen = []
+    monkeypatch.setattr(resources.funnel("movies"), "_on_answer", lambda version, answer: seen.append(answer))
+    screen = _open(app, vectors="ttl")
+    assert len(seen) == 1  # though the stages were warmed first
+    screen.press("time-stages")
+    assert len(seen) <= 3  # the run that was pressed in, and the one that shows the times; none of the fifty
+    seen.clear()
+    _open(app, part="why", asked="222")
+    assert len(seen) == 1  # though ways in were tried
+    seen.clear()
+    _open(app, item="228")
+    assert len(seen) == 1  # though the panel tells why
+    seen.clear()
+    app().open("recommend", {"catalog": "movies", "like": "222", "item": "228"})
+    assert len(seen) == 1
+
+
+def test_for_the_public_no_index_is_built_and_no_stage_lets_all_of_many_out(app, monkeypatch):
+    monkeypatch.setattr(resources, "SETTINGS", replace(resources.SETTINGS, public=True))
+    monkeypatch.setattr(Candidates, "prepared", lambda *_: pytest.fail("an index was built"))
+    monkeypatch.setattr(pipeline, "PUBLIC_SIZE", 12)
+    monkeypatch.setattr(request, "PUBLIC_SIZE", 12)
+    screen = _open(app, retriever="hnswlib", sizes="1000000,20,5", person=[], like="228")
+    words = _said(screen)
+    assert "no index is built here, and Qdrant retrieves" in words and "no stage lets more than 12 out" in words
+    assert screen.view.pipeline.sizes == (12, 12, 5) and screen.view.pipeline.retriever == "qdrant"
+    assert _counts(screen)["retrieve"] == (30, 13) and _counts(screen)["filter"] == (13, 12)  # one was rated
+    assert max(screen.stage("retrieve")["size"]["stops"]) == 12
+    assert next(b for b in screen.at.button if b.key == "time-stages").disabled
+    assert next(one for one in screen.at.selectbox if one.label == "Engine").disabled
+    screen.act("size", "retrieve", 30).act("switch", "filter", False)
+    assert _counts(screen)["retrieve"] == (30, 12) and _counts(screen)["filter"] == (12, 12)
+    screen = _open(app, part="why", asked=_last(app), person=[], like="228")  # a way in asks for more than that
+    assert "it is too far from this point" in _said(screen) or "What would bring it in" in screen.words
+
+
+def _last(app) -> str:
+    funnel = resources.funnel("movies")
+    rows = funnel.recommend(Request(Profile(likes=("228",)), "text", lam=1.0, k=30)).candidates
+    return str(funnel.version.item_ids[rows[-1]])
 
 
 CASES = {

@@ -1,6 +1,7 @@
 """The pages' words and values, their empty and their error branches."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from recsys.lessons import diversity, story
 from recsys.lessons.priors import learn_priors
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
-from recsys.ui import resources
+from recsys.ui import lessons, resources
 from recsys.ui.tour import tour, tries
 from recsys.version import Version
 from recsys.where import Condition, Where
@@ -403,6 +404,25 @@ def test_diversity_opens_on_an_example_and_shows_each_methods_lists(app):
         ]
         assert len(one["notes"]) == 101 and one["stops"][-1] == [one["pool"].index(i) for i in plain["list"]]
     assert [one["slider"] for one in methods] == [True, False, False]
+
+
+def test_for_the_public_the_whole_shop_is_computed_once(app, monkeypatch):
+    monkeypatch.setattr(resources, "SETTINGS", replace(resources.SETTINGS, public=True))
+    asked = []
+
+    def shop(funnel, methods, **request):
+        asked.append((methods, request))
+        return {"users": 1, "simulated": True, "methods": {}}
+
+    monkeypatch.setattr(diversity, "shop", shop)
+    lessons._shop.clear()
+    for query in ({"k": "7"}, {"blend": "0.31", "method": ["cap"]}):
+        screen = app()
+        screen.at.session_state["shop"] = True
+        screen.open("diversity", {"catalog": "movies", **query})
+        assert "this is computed once, for the usual settings" in screen.words and not screen.at.error
+    assert asked == [(("mmr", "dpp"), {"space": None, "blend": 0.5, "k": 10})]
+    lessons._shop.clear()
 
 
 def test_diversity_keeps_one_method_and_steps_through_its_choice(app):

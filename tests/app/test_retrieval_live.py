@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from recsys.lessons.retrieval import graph
 from recsys.lessons.retrieval.live import Pool
 from recsys.models import create, side_of
 from recsys.ratings import read_ratings
+from recsys.ui import resources
 from recsys.ui.retrieval import engine, walk
 from recsys.version import Version
 
@@ -60,6 +62,12 @@ def _said(screen) -> str:
 
 def _lists(screen, key="engine-lists") -> dict[str, list[str]]:
     return {one["key"]: one["list"] for one in screen.shelves[key]["shelves"]}
+
+
+def test_for_the_public_no_index_is_built(app, monkeypatch):
+    monkeypatch.setattr(resources, "SETTINGS", replace(resources.SETTINGS, public=True))
+    monkeypatch.setattr(Pool, "prepare", lambda *_: pytest.fail("an index was built"))
+    assert "open to the public" in _said(_open(app, engine="exhaustive", data="clipart-text"))
 
 
 def test_an_exact_engine_finds_what_is_truly_nearest(app):

@@ -11,7 +11,8 @@ from recsys.version import publish
 
 RELEVANT = {"item_id", "title", "score", "relevance", "reasons"}
 LISTED = {
-    *("catalog", "version", "store", "space", "starting", "matching", "note", "degraded", "items", "trace", "total_ms"),
+    *("catalog", "version", "store", "space", "starting", "matching", "note", "degraded", "vector"),
+    *("items", "trace", "total_ms"),
 }
 STAGES = ["user", "retrieve", "filter", "rank", "diversify"]
 BUILT = {
@@ -183,6 +184,14 @@ def test_search_and_similar(document):
     assert set(told) == LISTED and ids(told) == ["cat", "pear"]
     told = document("similar", "--catalog", "tiny", "chair", "--space", "text", "--k", "2")
     assert ids(told) == ["dog", "apple"]
+
+
+def test_a_kept_point_gives_the_same_list_and_says_how_it_came_about(document):
+    asked = ("--catalog", "tiny", "--like", "apple", "--space", "text")
+    told = document("recommend", *asked, "--vectors", "ttl")
+    assert told["vector"] == {"pattern": "ttl", "computed": True, "missing": 0, "age_s": told["vector"]["age_s"]}
+    plain = document("recommend", *asked)
+    assert plain["vector"] is None and ids(told) == ids(plain)
 
 
 def test_catalogs(document):

@@ -103,6 +103,7 @@ def test_the_document_by_hand(funnel):
         "matching": 6,
         "note": None,
         "degraded": [],
+        "vector": None,
     }
     assert "-0.0," not in json.dumps(document) and "-0.0}" not in json.dumps(document)
 

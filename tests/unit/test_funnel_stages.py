@@ -1,6 +1,8 @@
 """The funnel's stages: their invariants over random requests, and the fate of every item against a replay by hand."""
 
 from dataclasses import replace
+from threading import Event, Thread
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_funnel import CATEGORIES, CONDITIONS, N, NumpyStore, make_catalog, make_spaces, passes, requests, wish_of
 
+import recsys.candidates as candidates_module
 from recsys.candidates import RRF_OFFSET, capped, fuse
 from recsys.diversity import diversify
 from recsys.errors import CatalogError, InvalidInput
@@ -245,6 +248,77 @@ def test_an_engine_is_built_before_the_clock_runs(funnel, monkeypatch):
     order.clear()
     funnel.recommend(replace(request, filtering="before"))
     assert order == ["clock"]  # what satisfies conditions beforehand is compared one by one
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """Which indexes were built, by engine; `hold` has the next one wait until it is set."""
+    built, real = SimpleNamespace(names=[], begun=Event(), hold=None), candidates_module.create
+
+    def create(name):
+        engine = real("exhaustive")
+        build = engine.build
+
+        def counted(*arguments):
+            built.names.append(name)
+            built.begun.set()
+            if built.hold is not None:
+                assert built.hold.wait(10)
+            return build(*arguments)
+
+        engine.build = counted
+        return engine
+
+    monkeypatch.setattr(candidates_module, "create", create)
+    return built
+
+
+def test_nobody_waits_for_somebody_elses_index(version, built):
+    funnel = Funnel(version, NumpyStore(version), lambda profile: {})
+    asked = Request(Profile(likes=("i000",)), space="text", engine="hnswlib")
+    built.hold = Event()
+    one = Thread(target=funnel.recommend, args=(asked,))
+    one.start()
+    assert built.begun.wait(10)
+    for engine in ("hnswlib", "faiss-flat"):
+        other = funnel.recommend(replace(asked, engine=engine))
+        (said,) = other.trace.degraded
+        assert f"{engine} has no index yet" in said and "every item was compared in NumPy instead" in said
+        assert (
+            other.hits(version).ids.tolist()
+            == funnel.recommend(replace(asked, engine="qdrant")).hits(version).ids.tolist()
+        )
+    built.hold.set()
+    one.join()
+    assert funnel.recommend(asked).trace.degraded == [] and built.names == ["hnswlib"]
+
+
+def test_only_the_indexes_that_were_used_last_are_kept(version, built, monkeypatch):
+    monkeypatch.setattr(candidates_module, "KEPT", 2)
+    funnel = Funnel(version, NumpyStore(version), lambda profile: {})
+    for engine in ("hnswlib", "faiss-flat", "hnswlib", "faiss-pq", "hnswlib", "faiss-flat"):
+        funnel.recommend(Request(Profile(likes=("i000",)), space="text", engine=engine))
+    assert built.names == ["hnswlib", "faiss-flat", "faiss-pq", "faiss-flat"]
+
+
+def test_an_index_that_cannot_be_built_leaves_the_way_free(version, built, monkeypatch):
+    funnel = Funnel(version, NumpyStore(version), lambda profile: {})
+    asked = Request(Profile(likes=("i000",)), space="text", engine="hnswlib")
+    with monkeypatch.context() as patch:
+        patch.setattr(candidates_module, "create", lambda name: 1 / 0)
+        assert "So every item was compared" in funnel.recommend(asked).trace.degraded[0]
+    assert funnel.recommend(asked).trace.degraded == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "filtering", "truly"),
+    [("qdrant", "inside", "inside"), ("exhaustive", "inside", "after"), ("exhaustive", "before", "before")],
+)
+def test_with_an_engine_inside_means_after(funnel, engine, filtering, truly):
+    asked = Request(Profile(likes=("i000",)), "text", where=Where((CONDITIONS[0],)), engine=engine, filtering=filtering)
+    assert asked.filtered == truly
+    drops = {stage.stage: stage.dropped for stage in funnel.recommend(asked).trace.stages}
+    assert (f"breaks {CONDITIONS[0]}" in drops["filter"]) == (truly == "after")
 
 
 def test_sentences_of_the_fates(funnel, version):

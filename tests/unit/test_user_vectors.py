@@ -17,7 +17,7 @@ from recsys.funnel import Funnel, Request
 from recsys.profile import Profile
 from recsys.towers import Query
 from recsys.towers.content import ContentTower
-from recsys.user_vectors import PATTERNS, EventLog, Visitor, Visitors, cosine, create
+from recsys.user_vectors import PATTERNS, EventLog, Tab, Visitor, Visitors, cosine, create
 
 S = np.sqrt(0.5)
 BASES = (
@@ -253,6 +253,30 @@ def test_bad_patterns(tower):
         create("ttl", tower, -1)
 
 
+# Tabs, which know what was said by now and not what was done.
+
+
+def test_a_tab_writes_down_what_has_changed_in_it():
+    tab = Tab(Visitor())
+    visitor = tab.says(Profile(likes=("apple", "cat"), wish="tea"))
+    tab.says(Profile(likes=("cat", "chair"), dislikes=("apple",), wish="tea"))
+    tab.says(Profile(likes=("chair",), dislikes=("apple",), wish="milk"))
+    events = [(e.kind, e.item) for e in visitor.log.since(0)]
+    assert events == [("like", "apple"), ("like", "cat"), ("like", "chair"), ("dislike", "apple"), ("undo", "cat")]
+    assert visitor.profile == Profile(likes=("chair",), dislikes=("apple",), wish="milk")
+    assert tab.says(visitor.profile) is visitor and len(visitor.log) == 5
+
+
+def test_a_tab_takes_back_nothing_that_another_tab_said():
+    visitor = Visitor()
+    one, other = Tab(visitor), Tab(visitor)
+    one.says(Profile(likes=("apple",)))
+    other.says(Profile(likes=("cat",)))
+    one.says(Profile(likes=("apple", "chair")))
+    other.says(Profile())
+    assert visitor.profile.likes == ("apple", "chair")
+
+
 # The same lists.
 
 said = st.lists(st.tuples(st.sampled_from(["like", "like", "dislike", "undo"]), st.sampled_from(IDS)), max_size=20)
@@ -279,6 +303,39 @@ def test_all_patterns_give_the_same_list_where_they_are_fresh(shop, space, base,
         assert answer.hits(shop.version).ids.tolist() == expected.hits(shop.version).ids.tolist(), pattern.name
         np.testing.assert_allclose(answer.relevance, expected.relevance, atol=2e-6)
         assert list(answer.query.parts if answer.query else ()) == list(expected.query.parts if expected.query else ())
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_a_request_goes_through_its_pattern(shop, name):
+    """The first one after each like is stale where the pattern is, and says so; a fresh one gives the same list."""
+    tab, base = Tab(Visitor()), Request(Profile(likes=("i00",)), space="text", filtering="before", vectors=name)
+    visitor = tab.says(base.profile)
+    shop.pattern(base).night([visitor])
+    shop.recommend(base, visitor=visitor)
+    fresh = shop.recommend(base, visitor=visitor)
+    assert fresh.served.missing == 0 and fresh.served.computed == (name == "recompute")
+    plain = shop.recommend(base)
+    assert plain.served is None
+    assert fresh.hits(shop.version).ids.tolist() == plain.hits(shop.version).ids.tolist()
+
+    later = base.profile.liking("i05").disliking("i07")
+    answer = shop.recommend(Request(later, space="text", filtering="before", vectors=name), visitor=tab.says(later))
+    missing = 2 if name in ("ttl", "nightly") else 0
+    assert answer.served.missing == missing
+    now = shop.recommend(Request(later, space="text", filtering="before"))
+    assert (cosine(answer.query, now.query) < 0.999) == bool(missing)
+    assert {"i00", "i05", "i07"}.isdisjoint(answer.hits(shop.version).ids)
+
+
+def test_of_several_spaces_each_point_is_kept(shop):
+    asked = Request(Profile(likes=("i00",)), space="text", also=("image",), filtering="before", vectors="ttl")
+    visitor = Tab(Visitor()).says(asked.profile)
+    answers = [shop.recommend(asked, visitor=visitor) for _ in range(2)]
+    assert [one.served.computed for one in answers] == [True, False]
+    expected = shop.recommend(asked)
+    assert {*expected.fused} == {"text", "image"}
+    for answer in answers:
+        assert answer.hits(shop.version).ids.tolist() == expected.hits(shop.version).ids.tolist()
 
 
 def test_a_stale_vector_lists_nothing_that_was_rated_since(shop):
@@ -365,6 +422,29 @@ def test_no_like_is_lost_when_two_tabs_write_at_once(hasty, thousand, name):
     served = pattern.read(kept)
     assert (served.number, served.missing) == (1000, 0)
     np.testing.assert_allclose(served.query.vector, tower.query(kept.profile).vector, atol=1e-12)
+
+
+def test_no_like_is_lost_when_two_tabs_say_their_profiles_at_once(hasty, thousand):
+    tower, visitors = ContentTower(thousand, "text", 0.5, lambda profile: {}), Visitors()
+    funnel = Funnel(thousand, None, lambda profile: {})
+    request = Request(Profile(likes=("n000",)), space="text", filtering="before", vectors="incremental")
+    kept = visitors.of("ann")
+    tabs = [[f"n{j:03}" for j in range(start, 200, 2)] for start in (0, 1)]
+
+    def write(likes: list[str]) -> None:
+        tab = Tab(visitors.of("ann"))
+        for n in range(1, len(likes) + 1):
+            tab.says(Profile(likes=tuple(likes[:n])))
+
+    writers = [Thread(target=write, args=(likes,)) for likes in tabs]
+    for thread in writers:
+        thread.start()
+    while any(thread.is_alive() for thread in writers):
+        funnel.recommend(request, visitor=kept)
+    assert set(kept.profile.likes) == {*tabs[0], *tabs[1]} and len(kept.log) == 200
+    answer = funnel.recommend(request, visitor=kept)
+    assert (answer.served.missing, answer.served.computed) == (0, False)
+    np.testing.assert_allclose(answer.query.vector, tower.query(kept.profile).vector, atol=1e-12)
 
 
 def test_of_two_tabs_that_compute_at_once_the_newer_vector_is_kept(with_people, clock):

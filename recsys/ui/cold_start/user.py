@@ -331,7 +331,7 @@ def _effects(funnel: Funnel, priors: Priors | None, steps: tuple[Step, ...], tol
     titles, off = funnel.version.catalog.items["title"], state.view().off
     rows = []
     for kind in dict.fromkeys(s.kind for s in steps if s.kind not in ("skip", *off)):
-        without = story.tell(funnel, priors, steps, (*off, kind), **_request())
+        without = story.tell(funnel.unobserved(), priors, steps, (*off, kind), **_request())
         own = [i for i in told.ids if i not in without.ids]
         rows.append({"signal": _SIGNAL[kind], "brought": len(own), "such as": ", ".join(titles[i] for i in own[:3])})
     if rows:

@@ -10,8 +10,9 @@ from recsys.funnel import PLAIN_RANKING, Funnel, Recommendation, Request
 from recsys.lessons.replay import percentiles, ranker_of
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
-from recsys.ui import state
-from recsys.ui.pipeline import TOTAL
+from recsys.ui import resources, state
+from recsys.ui.funnel import keeping
+from recsys.ui.pipeline import TOTAL, for_public
 
 READY = {
     "movies": (Profile().being("196"), *(p.profile for p in PERSONAS if p.name == "The Trekkie")),
@@ -38,6 +39,8 @@ def begin(funnel: Funnel) -> None:
         view = replace(view, space=funnel.best_space(view.profile))
     if view.space in pipeline.also:
         pipeline = replace(pipeline, also=tuple(space for space in pipeline.also if space != view.space))
+    if resources.SETTINGS.public:
+        pipeline = pipeline.in_public()
     st.session_state.view = replace(view, pipeline=pipeline)
     state.through_pipeline()
 
@@ -50,11 +53,28 @@ def _greeting(profile: Profile) -> str:
 
 def answered(funnel: Funnel) -> Recommendation:
     """The answer to what the view asks. What is only needed once is done before anything is timed."""
-    asked = state.requested()
-    spaces = (asked.space, *asked.also)
+    asked = _allowed(state.requested())
     with st.spinner(_once(asked)):
-        _warmed(funnel, f"{funnel.version.name}@{funnel.version.id}", asked.engine, spaces, asked.ranker, asked)
-    return funnel.recommend(asked)
+        stamp, spaces = f"{funnel.version.name}@{funnel.version.id}", (asked.space, *asked.also)
+        # An engine's index is built by the request itself, before its clock runs.
+        _warmed(funnel.unobserved(), stamp, spaces, asked.ranker, replace(asked, engine=STORE))
+        return ask(funnel, asked)
+
+
+def ask(funnel: Funnel, asked: Request) -> Recommendation:
+    """The answer for who visits here: their point is kept as the page is set to."""
+    asked = _allowed(asked)
+    return funnel.recommend(asked, visitor=keeping.visitor(funnel, asked))
+
+
+def _allowed(asked: Request) -> Request:
+    """A request of this page as it is answered here: a stage that is off, or a way in, may ask for all items."""
+    return for_public(asked) if resources.SETTINGS.public else asked
+
+
+def quietly(funnel: Funnel, asked: Request) -> Recommendation:
+    """As `ask`, of what no visitor asked: it is in no log and no metric."""
+    return ask(funnel.unobserved(), asked)
 
 
 def _once(asked: Request) -> str:
@@ -64,7 +84,7 @@ def _once(asked: Request) -> str:
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
-def _warmed(_funnel: Funnel, stamp: str, engine: str, spaces: tuple[str, ...], ranker: str, _asked: Request) -> bool:
+def _warmed(_funnel: Funnel, stamp: str, spaces: tuple[str, ...], ranker: str, _asked: Request) -> bool:
     _funnel.recommend(_asked)
     return True
 
@@ -73,7 +93,7 @@ def timed(funnel: Funnel, asked: Request, runs: int = RUNS) -> dict[str, dict[st
     """The same request many times: percentiles of each stage's time, and of all together, by name."""
     times: dict[str, list[float]] = {TOTAL: []}
     for _ in range(runs):
-        trace = funnel.recommend(asked).trace
+        trace = quietly(funnel, asked).trace
         times[TOTAL].append(trace.total_ms)
         for stage in trace.stages:
             times.setdefault(stage.stage, []).append(stage.ms)

@@ -1,15 +1,15 @@
 """Under load: a thousand requests, times of each stage, more and more clients, and a replay here and now."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from uuid import uuid4
+from dataclasses import astuple, replace
 
 import streamlit as st
 
 from recsys.errors import TastespaceError
-from recsys.funnel import STAGES, Funnel
-from recsys.lessons.replay import stored
-from recsys.ui import resources, state
+from recsys.funnel import PRODUCTION, STAGES, Funnel
+from recsys.lessons.replay import CONDITIONED, stored
+from recsys.settings import DEFAULT_K
+from recsys.ui import beside, resources, state
 from recsys.ui.apology import explained
 from recsys.ui.funnel import loaded, names, vectors
 from recsys.ui.funnel.replaying import Replaying, Told
@@ -72,22 +72,27 @@ def _measured(funnel: Funnel, record: dict | None, own: dict | None) -> None:
             _waiting(rows, own, pipeline.budget(TOTAL))
     with st.popover("The figures", icon=":material/table:"):
         st.dataframe(_lines([*rows, *([own] if own else [])]), hide_index=True)
-    if record is not None:
-        _cache(record)
+    kept = loaded.cached(own)
+    if kept or loaded.cached(record):
+        _cache(kept or loaded.cached(record), own if kept else row)
 
 
 def _origin(record: Mapping) -> str:
     data = record.get("data") or {}
-    sizes = " / ".join(f"{size:,}" for size in record.get("sizes", ()))
+    sizes = _sizes_in_words(record.get("sizes", ()))
     machine = record.get("machine") or {}
     cores = f" on {machine['cores']} cores ({machine.get('cpu')})" if machine.get("cores") else ""
     people = "simulated people" if data.get("simulated") else "real people"
     ranker = names.RANKERS.get(record.get("ranker"), "nothing")
     return (
-        f"The same {record['clients'][0]['requests']:,} requests of {people} for each number of clients, two in five "
-        f"with conditions, through a funnel of {sizes}, ranked by {ranker}. "
+        f"The same {record['clients'][0]['requests']:,} requests of {people} for each number of clients, "
+        f"{CONDITIONED:.0%} of them with conditions, through a funnel of {sizes}, ranked by {ranker}. "
         f"Measured {str(record.get('measured_at', ''))[:10]}{cores}."
     )
+
+
+def _sizes_in_words(sizes: Sequence[int]) -> str:
+    return " / ".join(f"{size:,}" for size in sizes)
 
 
 def _heading(title: str, note: str) -> None:
@@ -230,16 +235,22 @@ def _lines(rows: Sequence[Mapping]) -> list[dict]:
     ]
 
 
-def _cache(record: Mapping) -> None:
-    """What a cache saves, where that was measured."""
-    rows = [row for row in record.get("cache") or () if isinstance(row, dict)]
-    if not rows:
-        return
-    _heading("What a cache saves", "The median time of a request, and the share of it that is not needed any more.")
+def _cache(rows: Sequence[Mapping], row: Mapping) -> None:
+    """What keeping user vectors saves, held against a row of the same measurement."""
+    _heading("What a cache saves", loaded.cache(rows, row))
+    percent = st.column_config.NumberColumn(format="percent")
     st.dataframe(
-        [{"what is kept": r.get("pattern"), "p50 ms": r.get("p50_ms"), "saved": r.get("saved")} for r in rows],
+        [
+            {
+                "the point is": names.VECTORS[one["pattern"]],
+                "was there": one["kept"],
+                "p50 ms of its stage": one["p50_ms"],
+                "saved of the stage": one["saved"],
+            }
+            for one in rows
+        ],
         hide_index=True,
-        column_config={"saved": st.column_config.NumberColumn(format="percent")},
+        column_config={"was there": percent, "saved of the stage": percent},
     )
 
 
@@ -261,23 +272,17 @@ def _followed(funnel: Funnel, was_busy: bool) -> None:
             _offer(funnel)
 
 
-def _mine() -> str:
-    return st.session_state.setdefault("replayer", uuid4().hex)
-
-
 def _progress(told: Told) -> None:
-    mine = told.owner == _mine()
-    whose = "" if mine else "Somebody else replays here, one at a time. "
-    share = min(told.done / told.total, 1.0) if told.total else 0.0
-    st.progress(share, f"{whose}{told.done:,} of {told.total:,} requests, {told.clients} at once: {told.seconds:.0f} s")
-    if mine and st.button("Stop", icon=":material/stop:", key="replay-stop"):
+    share = told.done / told.total if told.total else 0.0
+    words = f"{told.done:,} of {told.total:,} requests, {told.clients} at once: {told.seconds:.0f} s"
+    if beside.progress(share, words, "replay-stop"):
         running().stop()
-        st.rerun(scope="fragment")
+        st.rerun()
 
 
 def _ended(told: Told) -> None:
-    """How the last replay ended, for whoever started it."""
-    if told.owner != _mine() or told.state == "none":
+    """How the last replay of this process ended, whoever started it."""
+    if told.state == "none":
         return
     if told.state == "failed":
         st.warning(plain(told.problem), icon=":material/error:")
@@ -286,10 +291,11 @@ def _ended(told: Told) -> None:
     if row is None:
         st.info("Stopped before the first answer.", icon=":material/stop:")
         return
-    said = "Stopped" if told.state == "stopped" else "Done"
+    said = "stopped" if told.state == "stopped" else "done"
     st.success(
-        f"{said} after {told.seconds:.0f} s: {row['requests']:,} answers, {row['throughput']:,.0f} a second, half of "
-        f"them in {loaded.ms(row[TOTAL]['p50_ms'])} and 99 of 100 in {loaded.ms(row[TOTAL]['p99_ms'])}.",
+        f"The last replay here was {said} after {told.seconds:.0f} s: {row['requests']:,} answers, "
+        f"{row['throughput']:,.0f} a second, half of them in {loaded.ms(row[TOTAL]['p50_ms'])} and 99 of "
+        f"100 in {loaded.ms(row[TOTAL]['p99_ms'])}.",
         icon=":material/check:",
     )
 
@@ -306,13 +312,15 @@ def _offer(funnel: Funnel) -> None:
         pressed = st.button("Replay now", icon=":material/play_arrow:", key="replay-start", type="primary")
     if pressed:
         try:
-            running().start(funnel, int(n), int(clients), _mine())
+            running().start(funnel, int(n), int(clients))
         except TastespaceError as error:
             st.warning(plain(error), icon=":material/hourglass_top:")
             return
         st.rerun()
     people = "real people" if funnel.version.people else "simulated people and personas"
+    production = (*astuple(PRODUCTION), DEFAULT_K)
     st.caption(
-        f"Requests of {people}, always the same ones, in the production sizes 1,000 / 200 / 20 / 10, through the very "
-        "funnel that answers this page. It shares the cores with everybody who looks at the app."
+        f"Requests of {people}, always the same ones, in the production sizes {_sizes_in_words(production)}, through "
+        "the very funnel that answers this page, and what keeping their points saves. It shares the cores with "
+        "everybody who looks at the app."
     )

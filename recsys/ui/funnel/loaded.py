@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from recsys.funnel import STAGES
 from recsys.ui.funnel import names
 from recsys.ui.pipeline import TOTAL, Pipeline
+from recsys.user_vectors import PATTERNS, RECOMPUTE
 
 PERCENTILES = ("p50_ms", "p95_ms", "p99_ms")
 
@@ -90,6 +91,26 @@ def busy(record: Mapping) -> str:
     if not isinstance(load, int | float) or not isinstance(cores, int) or load <= cores:
         return ""
     return f"The machine had other work ({load:.0f} processes wanted its {cores} cores), so an idle one is faster."
+
+
+def cache(rows: Sequence[Mapping], row: Mapping) -> str:
+    """What whatever keeps vectors can save at most: the stage that makes the point, against a whole request."""
+    full = next((one for one in rows if one["pattern"] == RECOMPUTE), None)
+    if full is None or row["clients"] != 1:  # the stage was timed with one client
+        return "Of the stage that makes the point, with one client."
+    share = full["p50_ms"] / row[TOTAL]["p50_ms"]
+    return (
+        f"The stage that makes the point takes {ms(full['p50_ms'])} of {ms(row[TOTAL]['p50_ms'])} in the median, so "
+        f"keeping points saves about {share:.1%} of a request at most."
+    )
+
+
+def cached(record: Mapping | None) -> list[dict]:
+    """What each pattern that keeps vectors saves, where that was measured and can be told."""
+    rows = record.get("cache") if record is not None else None
+    keys = ("kept", "p50_ms", "saved")
+    found = [row for row in rows if isinstance(row, dict) and row.get("pattern") in PATTERNS] if rows else []
+    return [row for row in found if all(type(row.get(key)) in (int, float) for key in keys)]
 
 
 def soak(record: Mapping) -> str:

@@ -7,7 +7,19 @@ from recsys.lessons.diversity import NAMES as METHODS
 from recsys.ui.controls import SPACES
 from recsys.version import Version
 
-__all__ = ["HELP", "METHODS", "RANKERS", "RANKERS_SHORT", "SPACES", "STAGES", "engine", "items", "said", "space"]
+__all__ = [
+    "HELP",
+    "METHODS",
+    "RANKERS",
+    "RANKERS_SHORT",
+    "SPACES",
+    "STAGES",
+    "VECTORS",
+    "engine",
+    "items",
+    "said",
+    "space",
+]
 
 STAGES = {
     "user": "You",
@@ -26,6 +38,14 @@ HELP = {
 }
 RANKERS = {PLAIN_RANKING: "No ranker", **_RANKERS}
 RANKERS_SHORT = {PLAIN_RANKING: "None", "gbdt": "LambdaRank", "dnn": "Network"}
+
+VECTORS = {
+    "recompute": "made anew for each request",
+    "ttl": "kept for minutes",
+    "incremental": "moved on by each like",
+    "nightly": "made by night",
+}
+"""When a visitor's point is computed; see `recsys.user_vectors`."""
 
 
 def said(stage: str) -> str:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 
 from recsys.errors import InvalidInput, TastespaceError
 from recsys.funnel import Funnel
-from recsys.lessons.replay import replay, requests_of
+from recsys.lessons.replay import cached, replay, requests_of
+
+CACHED = 200
+"""So many of the requests tell what kept user vectors save, which takes a second or two."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -19,17 +22,16 @@ class Told:
     Attributes:
         state: `none`, `running`, `finished`, `failed` or `stopped`.
         catalog: whose requests.
-        owner: who started it.
         clients: how many asked at once.
         done, total: requests that were answered, of how many.
         seconds: since it began, or that it took.
-        row: what it found; None while it runs, or where nothing was answered.
+        row: what it found, and as `cache` what kept user vectors save; None while it runs, or where nothing was
+            answered.
         problem: why it failed, in a sentence.
     """
 
     state: str = "none"
     catalog: str = ""
-    owner: str = ""
     clients: int = 0
     done: int = 0
     total: int = 0
@@ -45,22 +47,21 @@ class Replaying:
         self._lock = threading.Lock()
         self._told, self._began, self._stop = Told(), 0.0, threading.Event()
 
-    def start(self, funnel: Funnel, requests: int, clients: int, owner: str) -> None:
+    def start(self, funnel: Funnel, requests: int, clients: int) -> None:
         """Starts one.
 
         Args:
             funnel: whose.
             requests: how many.
             clients: how many ask at once.
-            owner: who starts it; for `told`.
 
         Raises:
             InvalidInput: another one is running.
         """
         with self._lock:
             if self._told.state == "running":
-                raise InvalidInput("Somebody else replays requests here right now.", "Wait until that is finished.")
-            self._told = Told("running", funnel.version.name, owner, clients, total=requests)
+                raise InvalidInput("Requests are replayed here right now.", "Wait until that is finished.")
+            self._told = Told("running", funnel.version.name, clients, total=requests)
             self._began, self._stop = time.monotonic(), threading.Event()
             arguments = (funnel, requests, clients, self._stop)
             threading.Thread(target=self._run, args=arguments, name="replay", daemon=True).start()
@@ -82,7 +83,10 @@ class Replaying:
                 self._told = replace(self._told, done=done)
 
         try:
-            row = replay(funnel.unobserved(), requests_of(funnel.version, requests), clients, progress, stop.is_set)
+            quiet, asked = funnel.unobserved(), requests_of(funnel.version, requests)
+            row = replay(quiet, asked, clients, progress, stop.is_set)
+            if row["requests"] and not stop.is_set():
+                row["cache"] = cached(quiet, asked[:CACHED], stop=stop.is_set)
             end = {"state": "stopped" if stop.is_set() else "finished", "row": row if row["requests"] else None}
             if not row["requests"] and not stop.is_set():
                 end |= {"state": "failed", "problem": "Not one request was answered."}

@@ -10,13 +10,13 @@ import recsys.ui.stages as stages_component
 from recsys.funnel import PLAIN_RANKING, Funnel, Recommendation
 from recsys.towers import heard
 from recsys.trace import Stage
-from recsys.ui import actions, controls, state
-from recsys.ui.funnel import asked, left, names, steer
+from recsys.ui import actions, controls, resources, state
+from recsys.ui.funnel import asked, keeping, left, names, steer
 from recsys.ui.lists import aspect, cards
 from recsys.ui.pictures import thumbnails
-from recsys.ui.pipeline import SIZED, SWITCHED, TOTAL, Pipeline
+from recsys.ui.pipeline import PUBLIC_SIZE, SIZED, SWITCHED, TOTAL, Pipeline
 from recsys.ui.stages import LAST, Event
-from recsys.ui.words import WORDS, plain
+from recsys.ui.words import PUBLIC, WORDS, plain
 
 RETRIEVED = (50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 STOPS = {
@@ -83,7 +83,8 @@ def data_of(funnel: Funnel, answer: Recommendation, timed: dict[str, dict[str, f
         size = None
         if key in STOPS:
             value = view.k if key == LAST else pipeline.sizes[SIZED.index(key)]
-            size = {"value": value, "stops": stops_of(key, value, whole), "all": whole}
+            most = min(whole, PUBLIC_SIZE) if resources.SETTINGS.public else whole
+            size = {"value": value, "stops": stops_of(key, value, most), "all": whole}
         return {
             "key": key,
             "title": names.STAGES[key],
@@ -127,13 +128,15 @@ def _notes(funnel: Funnel, answer: Recommendation) -> dict[str, str]:
         extra = 0 if request.seen else len(heard(funnel.version, request.profile).rated)
         if extra:  # what was rated falls at the next stage, and is not to narrow this one
             retrieve = f"{names.engine(request.engine)}, {extra} more for the rated"
+    if request.where and request.filtered != request.filtering and answer.query is not None:
+        retrieve = "conditions come after it"
     rules = len(request.where.conditions) + (request.cap is not None) + (not request.seen)
     ranker = "keeps the order"
     if request.ranker != PLAIN_RANKING:
         ranker = names.RANKERS_SHORT[request.ranker] if answer.ranked is not None else "not heard: keeps the order"
     method = names.METHODS[request.diversity]
     return {
-        "user": "who asks, as a point",
+        "user": keeping.short(answer),
         "flows": f"{_told(funnel, answer)} → {_point(answer, spaces)}",
         "retrieve": retrieve,
         "filter": "off" if "filter" in off else f"{rules} {'rule' if rules == 1 else 'rules'}, then the best",
@@ -170,7 +173,7 @@ def _point(answer: Recommendation, spaces: str) -> str:
 
 def _headline(funnel: Funnel, answer: Recommendation) -> None:
     """How many are left of how many, in which time, and where it goes."""
-    pipeline, trace, timed = state.view().pipeline, answer.trace, _timed(answer)
+    pipeline, trace, timed, public = state.view().pipeline, answer.trace, _timed(answer), resources.SETTINGS.public
     whole = f"{len(funnel.version.item_ids):,} {names.items(funnel.version)}"
     with st.container(horizontal=True, vertical_alignment="center", key="headline"):
         with st.container():
@@ -180,11 +183,16 @@ def _headline(funnel: Funnel, answer: Recommendation) -> None:
             )
             told = budget_words({s.stage: s.ms for s in trace.stages}, pipeline, trace.total_ms)
             st.caption(plain(told if timed is None else timed_words(timed, pipeline)))
+            if public and len(funnel.version.item_ids) > PUBLIC_SIZE:
+                st.caption(f"This app is open to the public, so no stage lets more than {PUBLIC_SIZE:,} out.")
         if st.button(
             f"Run it {asked.RUNS} times",
             icon=":material/timer:",
             key="time-stages",
-            help="One run is one throw of the dice. Of many, the bars show the median (dark) and the 95th percentile "
+            disabled=public,
+            help=PUBLIC
+            if public
+            else "One run is one throw of the dice. Of many, the bars show the median (dark) and the 95th percentile "
             "(pale).",
         ):
             with st.spinner("Asking again and again ..."):

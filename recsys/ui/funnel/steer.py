@@ -7,9 +7,10 @@ import streamlit as st
 from recsys.candidates import RETRIEVERS, STORE
 from recsys.funnel import FILTERING, PLAIN_RANKING, Funnel, Recommendation
 from recsys.retrieval import FAMILIES, engine_class
-from recsys.ui import controls, state
-from recsys.ui.funnel import names, told
-from recsys.ui.words import WORDS, plain
+from recsys.ui import controls, resources, state
+from recsys.ui.funnel import keeping, names, told
+from recsys.ui.words import PUBLIC_ENGINE, WORDS, plain
+from recsys.user_vectors import PATTERNS
 
 CAPS = (None, 1, 2, 3, 5, 10)
 METHODS = ("mmr", "dpp", "cap")
@@ -24,10 +25,11 @@ def show(funnel: Funnel, answer: Recommendation) -> None:
     controls.wish(version)
     controls.rated(version)
     _towers(funnel, answer)
+    _vectors(funnel, answer)
     _section("retrieve")
     _retriever()
     _section("filter")
-    _rules(funnel)
+    _rules(funnel, answer)
     _section("rank")
     _ranker(funnel, answer)
     _section("diversify")
@@ -72,8 +74,33 @@ def _towers(funnel: Funnel, answer: Recommendation) -> None:
     st.caption(plain(controls.why_space(version, answer.space, view)) if not answer.fused else "Fused by their ranks.")
 
 
-def _retriever() -> None:
+def _vectors(funnel: Funnel, answer: Recommendation) -> None:
+    """How the visitor's point is kept, and what that came to in this request."""
     pipeline = state.view().pipeline
+    key = state.shown("vectors", pipeline.vectors)
+    st.selectbox(
+        "Your point is",
+        PATTERNS,
+        key=key,
+        format_func=keeping.label,
+        on_change=state.changed(key, lambda one: _change(f"Your point is {names.VECTORS[one]}.", vectors=one)),
+        help="Every like moves your point. Kept for minutes, or made by night, it may miss some; what you rated is not "
+        "shown again all the same. Choose one, then like something.",
+    )
+    st.caption(plain(keeping.words(answer, keeping.stale(funnel, answer))))
+    if pipeline.vectors == "nightly":
+        st.button(
+            "Let the night fall",
+            icon=":material/bedtime:",
+            key="night",
+            on_click=keeping.night,
+            args=(funnel, answer.request),
+            help="Makes the points of everybody who visits now, from all that they said.",
+        )
+
+
+def _retriever() -> None:
+    pipeline, public = state.view().pipeline, resources.SETTINGS.public
     key = state.shown("retriever", pipeline.retriever)
     st.selectbox(
         "Engine",
@@ -81,12 +108,15 @@ def _retriever() -> None:
         key=key,
         format_func=lambda one: "Qdrant" if one == STORE else f"{one}: {FAMILIES[engine_class(one).family]}",
         on_change=state.changed(key, lambda one: _change(f"{names.engine(one)} retrieves.", retriever=one)),
+        disabled=public,
         help="Qdrant filters while it searches and is exact at the cut. The others know no conditions; each builds its "
         "index when it is first asked.",
     )
+    if public:
+        st.caption(PUBLIC_ENGINE)
 
 
-def _rules(funnel: Funnel) -> None:
+def _rules(funnel: Funnel, answer: Recommendation) -> None:
     pipeline, version = state.view().pipeline, funnel.version
     if "filter" in pipeline.off:
         st.caption("Off: no rule holds, and what was rated may be shown again.")
@@ -122,9 +152,12 @@ def _rules(funnel: Funnel) -> None:
             key=key,
             required=True,
             on_change=state.changed(key, lambda how: _change(f"Conditions hold {_WHEN[how]}.", filtering=how)),
-            help="Inside: the store skips what breaks them while it searches. Before: what is left is compared one by "
+            help="Inside: Qdrant skips what breaks them while it searches. Before: what is left is compared one by "
             "one. After: they hold for what was retrieved, so fewer are left.",
         )
+        if answer.request.filtered != pipeline.filtering and "retrieve" not in pipeline.off:
+            engine = plain(names.engine(pipeline.retriever))
+            st.caption(f"**After**, here: {engine} knows no conditions, so what breaks them falls at the filter.")
 
 
 def _ranker(funnel: Funnel, answer: Recommendation) -> None:

@@ -5,17 +5,11 @@ import streamlit as st
 from recsys.errors import TastespaceError
 from recsys.funnel import Funnel
 from recsys.lessons.user_vectors import REQUESTS, K, Story, Total, person_of, tell
-from recsys.ui import state
+from recsys.ui import resources, state
 from recsys.ui.funnel import names
 from recsys.ui.palette import CATEGORICAL, OTHER
-from recsys.ui.words import plain
+from recsys.ui.words import PUBLIC_USUAL, plain
 
-PATTERNS = {
-    "recompute": "made anew for each request",
-    "ttl": "kept for minutes",
-    "incremental": "moved on by each like",
-    "nightly": "made by night",
-}
 SHORT = {"recompute": "anew", "ttl": "kept", "incremental": "moved on", "nightly": "by night"}
 HUES = {"recompute": OTHER, "ttl": CATEGORICAL[1], "incremental": CATEGORICAL[0], "nightly": CATEGORICAL[2]}
 
@@ -28,6 +22,9 @@ def show(funnel: Funnel) -> None:
     with box:
         version, view = funnel.version, state.view()
         space, person = state.request(view).space, view.profile.person
+        if resources.SETTINGS.public:
+            st.caption(PUBLIC_USUAL)
+            space, person = version.default_space, None
         try:
             with st.spinner("Telling a story of likes with every pattern, once ..."):
                 story = _told(
@@ -64,7 +61,7 @@ def sentences(story: Story) -> list[str]:
 
 def _one(total: Total) -> str:
     """What one pattern saves, and what it costs in truth."""
-    name = PATTERNS[total.pattern]
+    name = names.VECTORS[total.pattern]
     saved = f"{name[:1].upper()}{name[1:]}: {total.saved_percent:.0f}% of the requests' time for it is saved"
     if not total.missing_max:
         return f"{saved}, and the vector is always up to date."
@@ -111,7 +108,7 @@ def _lines(story: Story, value: str, key: str, y: str, form: str) -> None:
     from recsys.ui.charts import draw
 
     figure = go.Figure()
-    for pattern, words in PATTERNS.items():
+    for pattern, words in names.VECTORS.items():
         own = [r for r in story.readings if r.pattern == pattern]
         figure.add_scatter(
             x=[r.number for r in own],
@@ -141,7 +138,7 @@ def _table(story: Story) -> None:
         st.dataframe(
             [
                 {
-                    "the vector is": PATTERNS[total.pattern],
+                    "the vector is": names.VECTORS[total.pattern],
                     "ms for all requests": total.ms,
                     "ms besides": total.beside_ms,
                     "saved, %": total.saved_percent,

@@ -3,7 +3,7 @@
 Pure but for the funnel that is asked: no screen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,17 +60,24 @@ class Way:
     detail: str
 
 
-def way(funnel: Funnel, answer: Recommendation, item_id: str) -> Way:
+def way(
+    funnel: Funnel,
+    answer: Recommendation,
+    item_id: str,
+    ask: Callable[[Request], Recommendation] | None = None,
+) -> Way:
     """The changes that bring an item into the list.
 
     Args:
         funnel: the funnel that answered.
         answer: the answer that does not hold it.
         item_id: the item.
+        ask: answers the changed requests; None for the funnel itself, unobserved.
 
     Raises:
         UnknownItem: no such item.
     """
+    ask = ask or funnel.unobserved().recommend
     changes: list[Change] = []
     for _ in range(MOST):
         fate = why(funnel, answer, item_id)
@@ -81,7 +88,7 @@ def way(funnel: Funnel, answer: Recommendation, item_id: str) -> Way:
             break
         # A stage that was widened already and must be widened again: the last one counts.
         changes = [c for c in changes if c.what != change.what or c.what == "where"] + [change]
-        answer = funnel.recommend(change.apply(answer.request))
+        answer = ask(change.apply(answer.request))
     return Way(tuple(changes), None, fate.detail)
 
 

@@ -11,6 +11,7 @@ from recsys.explain import Fate
 from recsys.explain import why as fate_of
 from recsys.funnel import STAGES, Funnel, Recommendation
 from recsys.ui import state
+from recsys.ui.funnel import asked as asking
 from recsys.ui.funnel import left, names, steer, ways
 from recsys.ui.funnel.ways import Change, Way
 from recsys.ui.lists import subtitle
@@ -199,7 +200,7 @@ def _path(funnel: Funnel, answer: Recommendation, item: str, fate: Fate) -> str:
 
 def _way_in(funnel: Funnel, answer: Recommendation, item: str) -> None:
     """What would bring it into the list, each step tried on the funnel."""
-    found = ways.way(funnel, answer, item)
+    found = ways.way(funnel, answer, item, lambda changed: asking.quietly(funnel, changed))
     if not found.changes:
         st.caption("No size, switch or rule of this funnel brings it in: it is too far from this point.")
         return

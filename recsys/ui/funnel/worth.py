@@ -334,7 +334,7 @@ def _ranker(funnel: Funnel) -> None:
     if not version.rankers:
         return
     name = pipeline.ranker if pipeline.ranker in version.rankers else next(iter(version.rankers))
-    answer = asked.answered(funnel)
+    answer = asked.answered(funnel.unobserved())  # its features are shown, no list
     left, right = st.columns(2, gap="large")
     with left:
         _importance(version, name)

@@ -14,12 +14,12 @@ from recsys.lessons.retrieval.queries import Asked, K, Searched
 from recsys.lessons.retrieval.story import milliseconds, seconds
 from recsys.retrieval import ENGINES, FAMILIES, Engine, engine_class
 from recsys.retrieval.worker import WorkerLost
-from recsys.ui import actions, state
+from recsys.ui import actions, resources, state
 from recsys.ui.apology import explained
 from recsys.ui.pictures import thumbnails
 from recsys.ui.retrieval import asked as asking
 from recsys.ui.retrieval import measures
-from recsys.ui.words import plain
+from recsys.ui.words import PUBLIC, plain
 from recsys.version import Version
 
 DEFAULT = "faiss-ivf"
@@ -31,7 +31,10 @@ PATIENCE_S = 2.0
 def show(funnel: Funnel) -> None:
     """The whole part."""
     with explained("engine"):
-        _one(funnel)
+        if resources.SETTINGS.public:
+            st.info(PUBLIC, icon=":material/lock:")
+        else:
+            _one(funnel)
     with explained("measures"):
         measures.show(funnel)
 

@@ -69,6 +69,13 @@ def test_a_shop_without_ratings_gets_simulated_people(nobody):
     assert 0 < first["coverage"] <= 1 and 0 <= first["gini"] <= 1
 
 
+def test_the_people_of_a_shop_are_no_visitors(forty):
+    store, seen = memory_store(forty.spaces, forty.catalog), []
+    funnel = Funnel(forty, store, lambda profile: {}, on_answer=lambda *answer: seen.append(answer))
+    diversity.shop(funnel, ("plain",), (1.0,), k=2)
+    assert seen == []
+
+
 def test_the_document_compares_all_methods(funnel):
     told = diversity.compared(funnel, Request(Profile(likes=("apple",)), lam=1.0, k=3), tuple(METHODS))
     lists = [one["items"] for one in told["methods"].values()]

@@ -28,6 +28,7 @@ from recsys.ui.link import (
     to_query,
 )
 from recsys.ui.pipeline import BUDGETS, MAX_BUDGET, MAX_CAP, MAX_SIZE, SWITCHED, Pipeline
+from recsys.user_vectors import PATTERNS
 from recsys.where import Condition, Where
 
 IDS = ["apple", "a/b c", "-5", "it's; rm -rf $HOME", "<script>", "größe&x=1"]
@@ -99,6 +100,7 @@ def pipelines(draw) -> Pipeline:
         stage=draw(maybe(STAGES)),
         reason=draw(maybe(["too far away", "breaks year>=1990", "<b>"])),
         asked=draw(maybe(IDS)),
+        vectors=draw(st.sampled_from(PATTERNS)),
     )
     for stage in draw(st.lists(st.sampled_from(SWITCHED))):
         found = found.switched(stage, False)
@@ -269,6 +271,7 @@ KEPT = View(
         ({"budget": ["rank:soon"]}, "a budget “rank:soon”, which cannot be read: write a stage and milliseconds"),
         ({"budget": ["rank:0"]}, "a budget “rank:0”"),
         ({"budget": ["lunch:30"]}, "a budget “lunch:30”"),
+        ({"vectors": ["always"]}, "user vectors by “always”; there are recompute, ttl, incremental, nightly"),
         ({"stage": ["<b>"]}, "the stage “<b>”"),
         ({"asked": ["nobody"]}, "asks about an item that Tiny does not have: “nobody”"),
     ],
@@ -349,9 +352,9 @@ OFF = Pipeline((100, 50, 20), cap=2, ranker="gbdt")
     [
         (APPLE, "recommend --catalog tiny --like apple --lam 0.5 --sizes 1000,200,20,10"),
         (
-            replace(APPLE, space="text", pipeline=Pipeline(also=("image",), ranker="none", retriever="hnswlib")),
+            replace(APPLE, space="text", pipeline=Pipeline(also=("image",), retriever="hnswlib", vectors="ttl")),
             "recommend --catalog tiny --like apple --lam 0.5 --tower text --tower image --sizes 1000,200,20,10 "
-            "--engine hnswlib",
+            "--engine hnswlib --vectors ttl",
         ),
         (
             replace(APPLE, where=Where((Condition("year", ">=", (2.0,)),)), pipeline=replace(OFF, filtering="after")),
@@ -368,7 +371,7 @@ OFF = Pipeline((100, 50, 20), cap=2, ranker="gbdt")
             "explain --catalog tiny --item=-5 --like apple --lam 0.5 --sizes 1000,200,20,10",
         ),
         (replace(APPLE, part="worth"), "evaluate --catalog tiny --protocol funnel"),
-        (replace(APPLE, part="load"), "bench funnel --catalog tiny"),
+        (replace(APPLE, part="load"), "bench funnel --catalog tiny --cache"),
     ],
 )
 def test_the_command_of_the_funnel(view, command):
