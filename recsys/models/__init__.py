@@ -123,8 +123,8 @@ def create(name: str, **settings) -> Model:
 
     Args:
         name: of `MODELS`.
-        **settings: hyper-parameters. The defaults are what is served and what the cold protocols were measured with;
-            what validation chose for the published split stands in its record.
+        **settings: hyper-parameters. The defaults are what is served and what every untuned record was measured with.
+            Validation did not choose all of them: what it chose for the published split stands in that split's record.
 
     Raises:
         InvalidInput: no such model, or no such setting.
