@@ -6,6 +6,7 @@ Sentences are plain text. Two models are called apart where the 95% interval of 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from recsys.models import SPACES
 from recsys.ranking import LABELS as RANKERS
 
 NAMES = {
@@ -33,6 +34,13 @@ PUBLISHED = (
 """nDCG@10, P@10 and R@10 that Microsoft Recommenders' benchmark published for the split `ms-75-25`."""
 
 
+SERVED, UNSERVED, SCORES = (
+    "retrieves: its space is served here",
+    "has a space, not served here",
+    "scores only: can rank",
+)
+
+
 def name_of(model: str) -> str:
     """A model as a person reads it."""
     return NAMES.get(model, model)
@@ -57,6 +65,16 @@ def usable(record: object, protocol: str) -> dict | None:
     except (TypeError, KeyError, AttributeError, IndexError, ValueError):
         return None
     return record
+
+
+def reach(model: Mapping) -> str:
+    """How far a model gets: `SERVED`, `UNSERVED` or `SCORES`.
+
+    Content learns no space of its own: its scores are cosines in the content space that every catalog is built with.
+    """
+    if model["model"] in ("content", *SPACES.values()):
+        return SERVED
+    return UNSERVED if model.get("space") else SCORES
 
 
 def ranked(record: Mapping) -> list[dict]:
@@ -160,13 +178,14 @@ def _cost(record: Mapping, best: Mapping) -> str:
     ease = next((m for m in record["models"] if m["model"] == "ease"), None)
     if ease is not None and best["model"] != "ease" and ease.get("train_s") is not None:
         text += f", where EASE takes {seconds(ease['train_s'])}"
-    if best.get("space"):
+    if reach(best) == SERVED:
         return f"{text}. Its items lie in a space, so it can also retrieve."
-    spaces = [m for m in ranked(record) if m.get("space")]
-    text += "; and it has scores only, so it can rank but not retrieve"
-    if not spaces:
+    why = "it has scores only" if reach(best) == SCORES else "its space is not served here"
+    text += f"; and {why}, so it can rank but not retrieve"
+    served = [m for m in ranked(record) if reach(m) == SERVED]
+    if not served:
         return f"{text}."
-    return f"{text}. The best that can is {name_of(spaces[0]['model'])}, {spaces[0]['ndcg@10']:.3f}."
+    return f"{text}. The best that can is {name_of(served[0]['model'])}, {served[0]['ndcg@10']:.3f}."
 
 
 def board(record: Mapping) -> list[dict]:
@@ -174,7 +193,7 @@ def board(record: Mapping) -> list[dict]:
     rows = [
         {
             "model": name_of(m["model"]),
-            "space": m.get("space") or "scores only: can rank, not retrieve",
+            "space": _space(m),
             "nDCG@10": m["ndcg@10"],
             "P@10": m.get("precision@10"),
             "R@10": m.get("recall@10"),
@@ -191,6 +210,12 @@ def board(record: Mapping) -> list[dict]:
             for name, ndcg, p, r in PUBLISHED
         ]
     return sorted(rows, key=lambda row: -row["nDCG@10"])
+
+
+def _space(model: Mapping) -> str:
+    if model["model"] == "content":
+        return "the catalog's content space"
+    return f"{model['space']}, not served here" if reach(model) == UNSERVED else model.get("space") or SCORES
 
 
 def _cell(paired: Mapping | None) -> str:

@@ -212,7 +212,7 @@ _TRIES = {
     ("models", "movies"): [
         Try(
             "Predict the future",
-            "What people rated last is to be found, not a random part: every model falls, and the order changes.",
+            "What people rated last is to be found, not a random part: who falls least, and does the order change?",
             View("movies", protocol="chronological"),
             "models",
         ),
@@ -224,7 +224,7 @@ _TRIES = {
         ),
         Try(
             "The lonely model",
-            "Content knows titles, years and genres alone. Look at the map of overlaps: its row is almost empty.",
+            "Content knows titles, years and genres alone. How full is its row on the map of overlaps?",
             View("movies", models=("content", "als"), user="405"),
             "models",
         ),

@@ -7,8 +7,12 @@ from recsys.evaluation import story
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.words import plain
 
-RETRIEVES, RANKS = CATEGORICAL[0], CATEGORICAL[1]
+REACHES = dict(zip((story.SERVED, story.UNSERVED, story.SCORES), CATEGORICAL, strict=False))
 GREY = "#8a857c"
+BPR = (
+    "ALS and BPR come from the library `implicit`. BPR cannot place somebody new: that is done by least squares on its "
+    "fixed item vectors, our addition and no part of BPR. The people measured here were there when it learned."
+)
 _KINDS = {
     "history": "by how many of their ratings are known",
     "age": "by age",
@@ -33,6 +37,8 @@ def board(record: dict) -> None:
     _board_chart(record, published)
     with st.expander("The figures as a table", icon=":material/table:", expanded=True):
         _board_table(record)
+    if any(m["model"] == "bpr" for m in record["models"]):
+        st.caption(BPR)
 
 
 def _heading(title: str, note: str) -> None:
@@ -44,10 +50,8 @@ def _board_chart(record: dict, published: bool) -> None:
 
     figure, rows = go.Figure(), story.ranked(record)
     values = {story.name_of(m["model"]): m["ndcg@10"] for m in rows}
-    for label, colour, own in (
-        ("has a space: can retrieve", RETRIEVES, [m for m in rows if m.get("space")]),
-        ("scores only: can rank", RANKS, [m for m in rows if not m.get("space")]),
-    ):
+    for label, colour in REACHES.items():
+        own = [m for m in rows if story.reach(m) == label]
         if own:
             figure.add_scatter(
                 x=[m["ndcg@10"] for m in own],
@@ -106,7 +110,9 @@ def _board_table(record: dict) -> None:
         column_config={
             "model": st.column_config.TextColumn(width=150, pinned=True),
             "space": st.column_config.TextColumn(
-                width=222, help="The learned or built space that its items lie in. Only what has one can retrieve."
+                width=222,
+                help="The learned or built space that its items lie in. Only what has one can retrieve; a build makes "
+                "those of ALS and of the two towers, and content's own.",
             ),
             "nDCG@10": number("%.4f", 76),
             "P@10": number("%.4f", 68, "Precision: the share of the ten places that hold what is to be found."),
@@ -132,8 +138,7 @@ def segments(record: dict) -> None:
         return
     _heading(
         "For whom",
-        "A dot a model, with its 95% interval. Who rated more gets better lists from all that learn from ratings; rare "
-        "items are hardly found by anybody. Click a name to show or hide a model.",
+        "A dot a model, with its 95% interval. Click a name to show or hide a model.",
     )
     _segments_chart(rows, kinds, story.defaults(record), record["protocol"])
 
@@ -285,10 +290,8 @@ def _cost_chart(rows: list[dict], protocol: str) -> None:
         "Time against quality: what takes longer has to stand higher to be worth it. Hover for the memory.",
     )
     figure = go.Figure()
-    for label, colour, own in (
-        ("can retrieve", RETRIEVES, [m for m in rows if m.get("space")]),
-        ("can rank", RANKS, [m for m in rows if not m.get("space")]),
-    ):
+    for label, colour in REACHES.items():
+        own = [m for m in rows if story.reach(m) == label]
         figure.add_scatter(
             # What takes no time at all stands at the left edge: a logarithm has no zero.
             x=[max(m["train_s"], 0.01) for m in own],
@@ -346,7 +349,7 @@ def _curves_chart(curves: dict[str, list[tuple[float, float]]], protocol: str) -
 
     _heading(
         "How learning went",
-        "The loss falls while the network learns and flattens out when it has learned what it can. The losses of two "
+        "The loss is what learning makes smaller; where the line is flat, more steps bring little. The losses of two "
         "models cannot be compared.",
     )
     figure = go.Figure()
