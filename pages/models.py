@@ -20,7 +20,7 @@ else:
     models.question(version)
     models.story(record, version)
     models.board(record)
-    models.segments(record)
+    models.segments(record, version)
     models.side_by_side(record, version)
     models.overlap(record)
     models.maps(version)

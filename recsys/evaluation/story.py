@@ -283,6 +283,22 @@ def crossings(record: Mapping, order: str, models: Sequence[str]) -> list[str]:
     return [f"The best line by number of revealed ratings: {', '.join(parts)}."]
 
 
+def newcomers(record: Mapping) -> str:
+    """Who makes the best lists for new users by a record of cold-users, from nothing known to the most."""
+    curves = {
+        m["model"]: {p["m"]: p["ndcg@10"] for p in m["curve"] if p["order"] == "random"} for m in record["models"]
+    }
+    counts = sorted({m for curve in curves.values() for m in curve})
+    parts = []
+    for m in dict.fromkeys([*counts[:1], *counts[len(counts) // 2 :][:1], *counts[-1:]]):
+        values = {name: curve[m] for name, curve in curves.items() if m in curve}
+        best = max(values, key=values.get)
+        told = f"with {m} rating{'' if m == 1 else 's'} known {name_of(best)} is best, nDCG@10 {values[best]:.3f}"
+        beside = best != "popularity" and "popularity" in values
+        parts.append(f"{told} (popularity {values['popularity']:.3f})" if beside else told)
+    return f"New users are asked about in a protocol of their own: {'; '.join(parts)}." if parts else ""
+
+
 def new_items(record: Mapping) -> list[str]:
     """Whether the two-tower network, or content where there is none, knows a good new item from another."""
     rows = {m["model"]: m for m in record["models"]}
@@ -340,9 +356,8 @@ def _tell_known(record: Mapping) -> list:
 
 def _tell_newcomers(record: Mapping) -> list:
     orders = dict.fromkeys(p["order"] for m in record["models"] for p in m["curve"])
-    return [
-        passing(record, order) + crossings(record, order, [m["model"] for m in record["models"]]) for order in orders
-    ]
+    names = [m["model"] for m in record["models"]]
+    return [newcomers(record), *(passing(record, order) + crossings(record, order, names) for order in orders)]
 
 
 def ranking_story(record: Mapping) -> list[str]:

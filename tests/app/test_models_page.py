@@ -228,6 +228,14 @@ def test_choosing_a_model_and_a_person_changes_the_view(measured, made, shops):
     assert screen.view.models == ("popularity", "ease")
 
 
+def test_new_users_stand_beside_the_others(measured, made, shops):
+    own = _hash(shops)
+    screen = measured(_record("ms-75-25", own), _newcomers(own))().open("models", {"catalog": "movies"})
+    assert "with 20 ratings known EASE is best, nDCG@10 0.500 (popularity 0.300)" in _said(screen)
+    screen.click("See new users")
+    assert screen.view.part == "measured" and "EASE is above popularity from 20 revealed ratings on" in _said(screen)
+
+
 def test_how_settings_were_chosen_can_be_opened(measured, made, shops, monkeypatch):
     from recsys.ui import models
 

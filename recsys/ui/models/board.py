@@ -1,11 +1,16 @@
 """The record as charts and tables: who leads, for whom, what learning took, how alike the lists are."""
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
 from recsys.evaluation import story
+from recsys.ui import actions, state
+from recsys.ui.models.records import records_of
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.words import plain
+from recsys.version import Version
 
 REACHES = dict(zip((story.SERVED, story.UNSERVED, story.SCORES), CATEGORICAL, strict=False))
 GREY = "#8a857c"
@@ -14,7 +19,7 @@ BPR = (
     "fixed item vectors, our addition and no part of BPR. The people measured here were there when it learned."
 )
 _KINDS = {
-    "history": "by how many of their ratings are known",
+    "history": "light, middle and heavy users, a third each, by how many of their ratings are known",
     "age": "by age",
     "items": "of what was held back, by item",
 }
@@ -129,8 +134,8 @@ def _board_table(record: dict) -> None:
     )
 
 
-def segments(record: dict) -> None:
-    """For whom each model works: by history, by age, and by how known the items are."""
+def segments(record: dict, version: Version) -> None:
+    """For whom each model works: by history, by age, and by how known the items are; and for people who are new."""
     rows = story.ranked(record)
     kinds = {kind: [s["segment"] for s in rows[0]["segments"] if s["kind"] == kind] for kind in _KINDS}
     kinds = {kind: names for kind, names in kinds.items() if names}
@@ -141,6 +146,17 @@ def segments(record: dict) -> None:
         "A dot a model, with its 95% interval. Click a name to show or hide a model.",
     )
     _segments_chart(rows, kinds, story.defaults(record), record["protocol"])
+    newcomers = records_of(version).get("cold-users")
+    if newcomers is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f"{plain(story.newcomers(newcomers))} :gray[Other people and another part held back, so no dots beside "
+                "these.]",
+                width="stretch",
+            )
+            if st.button("See new users", key="models-new-users", icon=":material/person_add:"):
+                view = replace(state.view(), part="measured")
+                actions.goto("cold_start", view, "How soon somebody new is known.")
 
 
 def _segments_chart(rows: list[dict], kinds: dict[str, list[str]], shown: list[str], protocol: str) -> None:

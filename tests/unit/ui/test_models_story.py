@@ -183,6 +183,14 @@ def test_the_leaders_are_told_stretch_by_stretch():
     assert story.crossings(one, "random", []) == []
 
 
+def test_new_users_are_told_of_from_nothing_known_to_the_most():
+    assert story.newcomers(newcomers(popularity=None, als=1, ease=20)) == (
+        "New users are asked about in a protocol of their own: with 0 ratings known Popularity is best, nDCG@10 0.300; "
+        "with 1 rating known ALS is best, nDCG@10 0.310 (popularity 0.300); "
+        "with 20 ratings known EASE is best, nDCG@10 0.500 (popularity 0.300)."
+    )
+
+
 def items(**models):
     three = paired(0.02, 0.01, 0.03)
     return {
