@@ -172,6 +172,7 @@ def test_the_story_and_the_figures_are_those_of_the_record(measured, made, shops
     assert table.set_index("model").at["LightGCN, published", "nDCG@10"] == 0.4164
     assert "These are the very ratings" in words and "2026-11-24 20:19 UTC" in words
     assert "python -m recsys evaluate --catalog movies --protocol ms-75-25 --json --tune" in words
+    assert "Seeds: 42 of the split" in words.replace("*", "")
     assert "The models' settings were chosen on a validation part of what is learned from." in words
 
 
@@ -184,6 +185,7 @@ def test_the_protocol_is_switched_and_goes_into_the_link(measured, made, shops):
     assert screen.view.protocol == "chronological"
     assert "ALS makes the best lists: nDCG@10 is 0.190" in _said(screen)
     assert "No settings were chosen for this question: the models have their defaults" in _said(screen)
+    assert "Seeds: none of the split, which goes by time" in _said(screen).replace("*", "")
     assert "--protocol chronological --json" in _said(screen) and "--tune" not in _said(screen)
     assert not [m for m in screen.at.dataframe[0].value["model"] if "published" in m]
     screen.click("Undo")

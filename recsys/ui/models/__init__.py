@@ -3,6 +3,7 @@
 import streamlit as st
 
 from recsys.evaluation import story as stories
+from recsys.evaluation.splits import PUBLISHED_SEED
 from recsys.ui import state
 from recsys.ui.link import PROTOCOLS, View
 from recsys.ui.models.board import board, learning, overlap, segments
@@ -158,9 +159,8 @@ def origin(record: dict, version: Version) -> None:
         whose = "These are the very ratings that this catalog has."
     else:
         whose = "**This catalog has other ratings**: measure again to know."
-    seeds = (
-        ", ".join(map(str, record["seeds"])) if record.get("seeds") else "the split's own (42 for the published one)"
-    )
+    drawn = record.get("seeds", [PUBLISHED_SEED] if record["protocol"] == PROTOCOLS[0] else [])
+    split = f"{', '.join(map(str, drawn))} of the split" if drawn else "none of the split, which goes by time"
     versions = ", ".join(f"{name} {v}" for name, v in record.get("versions", {}).items() if v)
     lines = [
         f"**Data**: {plain(data.get('from', ''))}, fingerprint `{data['hash']}`. {whose}",
@@ -168,7 +168,7 @@ def origin(record: dict, version: Version) -> None:
         f"in {record.get('seconds', 0):,.0f} s",
         f"**Machine**: {machine.get('cores', '?')} cores, {plain(machine.get('cpu') or 'unknown')}, "
         f"{machine.get('memory_gb', '?')} GB",
-        f"**Seeds**: {seeds}",
+        f"**Seeds**: {split}; a model's own is among its settings",
         f"**With**: {plain(versions)}",
     ]
     st.markdown("  \n".join(lines))
@@ -188,8 +188,8 @@ def _tuning(record: dict, published: dict[str, dict]) -> None:
             "by looking at what its published split holds back, so no split of those ratings is quite new to it. "
             "Add `--tune` to the command to search for this question."
             + (
-                f" Beside the defaults stands what validation chose within the training data of `{PROTOCOLS[0]}`, "
-                "another split of the same ratings."
+                f" Beside the defaults stands what validation chose otherwise within the training data of "
+                f"`{PROTOCOLS[0]}`, another split of the same ratings."
                 if published
                 else ""
             )
@@ -225,10 +225,10 @@ def _listed(settings: dict) -> str:
 
 
 def _chosen(model: dict, searched: dict | None) -> str:
-    """What validation chose for a model elsewhere, held against its settings here."""
+    """What validation chose for a model elsewhere, as far as it differs from its settings here."""
     if searched is None:
         return "never searched"
     if not searched["chosen"]:
         return "nothing to choose"
-    same = searched["chosen"].items() <= (model.get("settings") or {}).items()
-    return "the same" if same else _listed(searched["chosen"])
+    here = model.get("settings") or {}
+    return _listed({key: value for key, value in searched["chosen"].items() if here.get(key) != value}) or "the same"
