@@ -326,6 +326,12 @@ _TOUR: tuple[Try, ...] = (
         "diversity",
     ),
     Try(
+        "What people teach",
+        "Models that learn from who rated what, asked for ratings that were held back: who leads, and for whom?",
+        View("movies", models=("ease", "popularity"), user="196"),
+        "models",
+    ),
+    Try(
         "How are the nearest found?",
         "Every way to find them, measured. Is an index needed for so few? Read, then choose a million vectors.",
         View("clipart"),
@@ -336,6 +342,12 @@ _TOUR: tuple[Try, ...] = (
         "A request through every stage, timed against its budget. Click a stage: who left there, and why?",
         View("movies", Profile().being("196")),
         "funnel",
+    ),
+    Try(
+        "Bring your own",
+        "Any table becomes a catalog like these. Try it with the example: change what a column means, watch the cards.",
+        View("clipart", part="add"),
+        "catalogs",
     ),
 )
 
