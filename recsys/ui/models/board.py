@@ -19,7 +19,7 @@ BPR = (
     "fixed item vectors, our addition and no part of BPR. The people measured here were there when it learned."
 )
 _KINDS = {
-    "history": "light, middle and heavy users, a third each, by how many of their ratings are known",
+    "history": "light, middle, heavy users, by ratings known",
     "age": "by age",
     "items": "of what was held back, by item",
 }
@@ -143,7 +143,8 @@ def segments(record: dict, version: Version) -> None:
         return
     _heading(
         "For whom",
-        "A dot a model, with its 95% interval. Click a name to show or hide a model.",
+        "A dot a model, with its 95% interval; light, middle and heavy users are a third of the people each. Click a "
+        "name to show or hide a model.",
     )
     _segments_chart(rows, kinds, story.defaults(record), record["protocol"])
     newcomers = records_of(version).get("cold-users")
