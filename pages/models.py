@@ -11,15 +11,16 @@ version = resources.funnel(view.catalog).version
 record = models.record_of(version, view)
 
 frame.header("models", "Models", LEAD)
-frame.changes(hint=EMPTY if record is None else HINT, page="models")
 if record is None:
+    frame.changes(hint=EMPTY, page="models")
     models.nothing_measured(version)
     models.maps(version)
 else:
+    frame.changes(hint=HINT, page="models", command=models.command_of(record))
     models.question(version)
     models.story(record, version)
     models.board(record)
-    models.segments(record)
+    models.segments(record, version)
     models.side_by_side(record, version)
     models.overlap(record)
     models.maps(version)

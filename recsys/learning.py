@@ -187,10 +187,10 @@ def train(
     """
     space = next((space for space, model in SPACES.items() if model == name), None)
     if space is None:
-        create(name)
+        why = "'s space is not served" if hasattr(create(name), "space") else " learns no space"
         raise InvalidInput(
-            f"The model {name} learns no space, so nothing is to be kept of it; evaluations teach it anew.",
-            f"These have one: {', '.join(SPACES.values())}.",
+            f"The model {name}{why}, so nothing is to be kept of it; evaluations teach it anew.",
+            f"Kept and served are: {', '.join(SPACES.values())}.",
         )
     lesson, dropped, added = lesson_of(version), {}, 0
     base = lesson.key(name)

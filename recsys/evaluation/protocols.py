@@ -22,7 +22,7 @@ from recsys.errors import InvalidInput, quoted
 from recsys.evaluation.measures import K, Worth, auc, hit_rates, model_scores, overlap, top_lists, worth
 from recsys.evaluation.ranking import measure_ranking
 from recsys.evaluation.significance import band, interval, paired
-from recsys.evaluation.splits import REVEALED, Task, by_item, chronological, cold_items, cold_users
+from recsys.evaluation.splits import PUBLISHED_SEED, REVEALED, Task, by_item, chronological, cold_items, cold_users
 from recsys.evaluation.tuning import tune as search
 from recsys.models import MODELS, SPACES, Model, Side, create, load_model, model_bytes
 from recsys.provenance import provenance
@@ -72,6 +72,7 @@ def evaluate(
     found = PROTOCOLS[protocol](ratings, side, names, tell, tune if protocol in TUNABLE else seeds)
     return {
         "protocol": protocol,
+        "seeds": list(SPLIT_SEEDS.get(protocol, seeds)),
         "k": K,
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - started, 1),
@@ -265,7 +266,7 @@ def _cold_users(ratings: Ratings, side: Side, names: list[str], tell, seeds: Seq
         rows.append(
             {"model": name, "settings": create(name).settings, "passes_popularity": _passes(curve), "curve": curve}
         )
-    return {"seeds": list(seeds), "people": people, "models": rows}
+    return {"people": people, "models": rows}
 
 
 def _passes(curve: list[dict]) -> dict[str, int | None]:
@@ -305,7 +306,7 @@ def _cold_items(ratings: Ratings, side: Side, names: list[str], tell, seeds: Seq
             if other in areas and other != name
         }
         rows.append(row)
-    return {"seeds": list(seeds), "models": sorted(rows, key=lambda row: -(row["auc"]["mean"] or 0))}
+    return {"models": sorted(rows, key=lambda row: -(row["auc"]["mean"] or 0))}
 
 
 def _over_seeds(values: list[np.ndarray]) -> dict:
@@ -348,4 +349,6 @@ PROTOCOLS = {
     "continue": _going_on,
     "ranking": measure_ranking,
 }
+SPLIT_SEEDS = {"ms-75-25": (PUBLISHED_SEED,), "ranking": (PUBLISHED_SEED,), "chronological": (), "continue": ()}
+"""Of what is split once; what is split by time draws nothing. A model's own seed is among its settings."""
 TUNABLE = (*SPLITS, "ranking")

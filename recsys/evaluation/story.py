@@ -6,6 +6,7 @@ Sentences are plain text. Two models are called apart where the 95% interval of 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+from recsys.models import SPACES
 from recsys.ranking import LABELS as RANKERS
 
 NAMES = {
@@ -33,6 +34,13 @@ PUBLISHED = (
 """nDCG@10, P@10 and R@10 that Microsoft Recommenders' benchmark published for the split `ms-75-25`."""
 
 
+SERVED, UNSERVED, SCORES = (
+    "retrieves: its space is served here",
+    "has a space, not served here",
+    "scores only: can rank",
+)
+
+
 def name_of(model: str) -> str:
     """A model as a person reads it."""
     return NAMES.get(model, model)
@@ -57,6 +65,16 @@ def usable(record: object, protocol: str) -> dict | None:
     except (TypeError, KeyError, AttributeError, IndexError, ValueError):
         return None
     return record
+
+
+def reach(model: Mapping) -> str:
+    """How far a model gets: `SERVED`, `UNSERVED` or `SCORES`.
+
+    Content learns no space of its own: its scores are cosines in the content space that every catalog is built with.
+    """
+    if model["model"] in ("content", *SPACES.values()):
+        return SERVED
+    return UNSERVED if model.get("space") else SCORES
 
 
 def ranked(record: Mapping) -> list[dict]:
@@ -160,13 +178,14 @@ def _cost(record: Mapping, best: Mapping) -> str:
     ease = next((m for m in record["models"] if m["model"] == "ease"), None)
     if ease is not None and best["model"] != "ease" and ease.get("train_s") is not None:
         text += f", where EASE takes {seconds(ease['train_s'])}"
-    if best.get("space"):
+    if reach(best) == SERVED:
         return f"{text}. Its items lie in a space, so it can also retrieve."
-    spaces = [m for m in ranked(record) if m.get("space")]
-    text += "; and it has scores only, so it can rank but not retrieve"
-    if not spaces:
+    why = "it has scores only" if reach(best) == SCORES else "its space is not served here"
+    text += f"; and {why}, so it can rank but not retrieve"
+    served = [m for m in ranked(record) if reach(m) == SERVED]
+    if not served:
         return f"{text}."
-    return f"{text}. The best that can is {name_of(spaces[0]['model'])}, {spaces[0]['ndcg@10']:.3f}."
+    return f"{text}. The best that can is {name_of(served[0]['model'])}, {served[0]['ndcg@10']:.3f}."
 
 
 def board(record: Mapping) -> list[dict]:
@@ -174,7 +193,7 @@ def board(record: Mapping) -> list[dict]:
     rows = [
         {
             "model": name_of(m["model"]),
-            "space": m.get("space") or "scores only: can rank, not retrieve",
+            "space": _space(m),
             "nDCG@10": m["ndcg@10"],
             "P@10": m.get("precision@10"),
             "R@10": m.get("recall@10"),
@@ -191,6 +210,12 @@ def board(record: Mapping) -> list[dict]:
             for name, ndcg, p, r in PUBLISHED
         ]
     return sorted(rows, key=lambda row: -row["nDCG@10"])
+
+
+def _space(model: Mapping) -> str:
+    if model["model"] == "content":
+        return "the catalog's content space"
+    return f"{model['space']}, not served here" if reach(model) == UNSERVED else model.get("space") or SCORES
 
 
 def _cell(paired: Mapping | None) -> str:
@@ -258,6 +283,22 @@ def crossings(record: Mapping, order: str, models: Sequence[str]) -> list[str]:
     return [f"The best line by number of revealed ratings: {', '.join(parts)}."]
 
 
+def newcomers(record: Mapping) -> str:
+    """Who makes the best lists for new users by a record of cold-users, from nothing known to the most."""
+    curves = {
+        m["model"]: {p["m"]: p["ndcg@10"] for p in m["curve"] if p["order"] == "random"} for m in record["models"]
+    }
+    counts = sorted({m for curve in curves.values() for m in curve})
+    parts = []
+    for m in dict.fromkeys([*counts[:1], *counts[len(counts) // 2 :][:1], *counts[-1:]]):
+        values = {name: curve[m] for name, curve in curves.items() if m in curve}
+        best = max(values, key=values.get)
+        told = f"with {m} rating{'' if m == 1 else 's'} known {name_of(best)} is best, nDCG@10 {values[best]:.3f}"
+        beside = best != "popularity" and "popularity" in values
+        parts.append(f"{told} (popularity {values['popularity']:.3f})" if beside else told)
+    return f"New users are asked about in a protocol of their own: {'; '.join(parts)}." if parts else ""
+
+
 def new_items(record: Mapping) -> list[str]:
     """Whether the two-tower network, or content where there is none, knows a good new item from another."""
     rows = {m["model"]: m for m in record["models"]}
@@ -315,9 +356,8 @@ def _tell_known(record: Mapping) -> list:
 
 def _tell_newcomers(record: Mapping) -> list:
     orders = dict.fromkeys(p["order"] for m in record["models"] for p in m["curve"])
-    return [
-        passing(record, order) + crossings(record, order, [m["model"] for m in record["models"]]) for order in orders
-    ]
+    names = [m["model"] for m in record["models"]]
+    return [newcomers(record), *(passing(record, order) + crossings(record, order, names) for order in orders)]
 
 
 def ranking_story(record: Mapping) -> list[str]:

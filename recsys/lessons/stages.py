@@ -21,7 +21,7 @@ from recsys.evaluation.measures import K
 from recsys.evaluation.metrics import ild, ndcg, recall
 from recsys.evaluation.records import folder_of, write_record
 from recsys.evaluation.significance import interval, paired
-from recsys.evaluation.splits import Task, by_item
+from recsys.evaluation.splits import PUBLISHED_SEED, Task, by_item
 from recsys.funnel import PLAIN_RANKING, STOPS, Funnel, Recommendation, Request, Sizes
 from recsys.learning import (
     RANKING_FILES,
@@ -73,6 +73,7 @@ def worth_of_stages(
     record = {
         "catalog": version.name,
         "protocol": "funnel",
+        "seeds": [PUBLISHED_SEED],
         "k": K,
         "data": lesson.described(),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,7 +1,8 @@
 """Models: what is learned from who rated what. Pure functions of arrays; they know no store and no screen.
 
-A model scores items for people, given each one's history. Some have a *space*: vectors of items and a point for each
-person, with the dot product as score; these can retrieve. The others have scores alone: they can rank.
+A model scores items for people, given each one's history. Some learn a *space*: vectors of items and a point for each
+person, with the dot product as score; these can retrieve where a build makes their space. Content learns none; it uses
+the one that the catalog was built with. The others have scores alone: they can rank.
 
     popularity            how many people rated an item
     content               cosine to the mean of the history's content vectors; no learning
@@ -9,7 +10,8 @@ person, with the dot product as score; these can retrieve. The others have score
     item-knn              cosine of items' columns, shrunk, of each item the nearest alone
     sar                   smart adaptive recommendations: time-decayed affinity times Jaccard similarity
     ease, edlae           ridge regression of every item on all others, in closed form
-    als, bpr              matrix factorisation (the library `implicit`)                       space `mf`
+    als                   matrix factorisation (the library `implicit`)                       space `mf`
+    bpr                   the same by pairs; evaluated alone, no build makes its space        space `bpr`
     two-tower             a network for people and one for items, with content                space `two_tower`
     ensemble              a weighted sum of several of them
 
@@ -123,8 +125,8 @@ def create(name: str, **settings) -> Model:
 
     Args:
         name: of `MODELS`.
-        **settings: hyper-parameters. The defaults are what is served and what the cold protocols were measured with;
-            what validation chose for the published split stands in its record.
+        **settings: hyper-parameters. The defaults are what is served and what every untuned record was measured with.
+            Validation did not choose all of them: what it chose for the published split stands in that split's record.
 
     Raises:
         InvalidInput: no such model, or no such setting.

@@ -73,7 +73,7 @@ class Content:
 
 
 class ContentPopularity(Content):
-    """Content plus popularity, with the weight that measured best on validation people."""
+    """Content plus popularity, with the weight that validation chose on the published split."""
 
     name = "content-popularity"
 

@@ -125,8 +125,9 @@ def changes(
     effect: str = "",
     hint: str = "Like something, wish for something, or try a button above.",
     page: str = "recommend",
+    command: str | None = None,
 ) -> None:
-    """What just changed, undo, and the link and command of what is shown."""
+    """What just changed, undo, and the link and command of what is shown; the view's own command by default."""
     with st.container(horizontal=True, vertical_alignment="center", key="changes"):
         note = st.session_state.note
         if note:
@@ -140,10 +141,10 @@ def changes(
             disabled=not st.session_state.history,
             help="Take back the last change.",
         )
-        _share(page)
+        _share(page, command)
 
 
-def _share(page: str) -> None:
+def _share(page: str, command: str | None) -> None:
     share = st.popover("Share", icon=":material/link:", key="share", on_change="rerun")
     if not share.open:
         return
@@ -154,7 +155,7 @@ def _share(page: str) -> None:
         if current.profile.picture is not None:
             st.caption("The uploaded picture is not in the link.")
         st.caption("This command prints the whole story:" if page == "cold_start" else "This command prints the same:")
-        st.code(to_command(current, page), language="bash", wrap_lines=True)
+        st.code(command or to_command(current, page), language="bash", wrap_lines=True)
 
 
 def _link(view: View) -> str:

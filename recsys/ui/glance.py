@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from recsys.encoders.packaged import head_report
 from recsys.personas import PERSONAS, Persona
+from recsys.settings import DEFAULT_IMAGE_ENCODER
 from recsys.ui import actions, resources, state
 from recsys.ui.controls import SPACES
 from recsys.ui.link import View
@@ -88,6 +90,7 @@ def _built(version: Version) -> str:
     lines = [
         f"**Spaces**: {spaces}",
         f"**Encoders**: {encoders or 'none: the vectors were brought along'}",
+        *_words_find_pictures(m["encoders"]["image"]),
         f"**Store**: Qdrant, {DEPLOYMENTS[resources.funnel(version.name).store.deployment]}",
         *([f"**Simulated**: {simulated}"] if simulated else []),
         f"**Built**: {m['built_at'][:10]}, in {m['seconds']:.0f} s; {_bytes(str(version.path)) / 1e6:,.0f} MB on disk",
@@ -95,6 +98,18 @@ def _built(version: Version) -> str:
         *([f"**Please cite**: {plain(m['citation'])}"] if m["citation"] else []),
     ]
     return "  \n".join(lines)
+
+
+def _words_find_pictures(encoder: str | None) -> list[str]:
+    """How well captions find pictures by the encoder whose head was learned here; nothing of another one."""
+    if not (encoder or "").startswith(DEFAULT_IMAGE_ENCODER):
+        return []
+    report = head_report()
+    return [
+        f"**Words find pictures**: of {report['held_out_groups']:,} clip-art captions that {DEFAULT_IMAGE_ENCODER} "
+        f"never learned from, {report['recall@10']:.1%} find a picture of theirs among the ten nearest of "
+        f"{report['held_out']:,} (by chance {report['chance@10']:.1%})"
+    ]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -162,7 +162,7 @@ def _diversity(version: Version, one: int, other: int) -> list[Try]:
 
 
 def _models(version: Version, one: int, other: int) -> list[Try]:
-    return [
+    found = [
         Try(
             "One like, every space",
             "What you like is red on every map: among what does it lie? Lasso its neighbours on one and find them.",
@@ -170,6 +170,16 @@ def _models(version: Version, one: int, other: int) -> list[Try]:
             "models",
         )
     ]
+    if other != one:
+        found.append(
+            Try(
+                "Two likes, every space",
+                "Two red dots on every map. Do all spaces hold them as far apart, and what lies between them?",
+                View(version.name, Profile(likes=(_id(version, one), _id(version, other)))),
+                "models",
+            )
+        )
+    return found
 
 
 def _retrieval(version: Version, one: int, other: int) -> list[Try]:

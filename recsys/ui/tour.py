@@ -212,7 +212,7 @@ _TRIES = {
     ("models", "movies"): [
         Try(
             "Predict the future",
-            "What people rated last is to be found, not a random part: every model falls, and the order changes.",
+            "What people rated last is to be found, not a random part: who falls least, and does the order change?",
             View("movies", protocol="chronological"),
             "models",
         ),
@@ -224,7 +224,7 @@ _TRIES = {
         ),
         Try(
             "The lonely model",
-            "Content knows titles, years and genres alone. Look at the map of overlaps: its row is almost empty.",
+            "Content knows titles, years and genres alone. How full is its row on the map of overlaps?",
             View("movies", models=("content", "als"), user="405"),
             "models",
         ),
@@ -327,6 +327,12 @@ _TOUR: tuple[Try, ...] = (
         "diversity",
     ),
     Try(
+        "What people teach",
+        "Models that learn from who rated what, asked for ratings that were held back: who leads, and for whom?",
+        View("movies", models=("ease", "popularity"), user="196"),
+        "models",
+    ),
+    Try(
         "How are the nearest found?",
         "Every way to find them, measured. Is an index needed for so few? Read, then choose a million vectors.",
         View("clipart"),
@@ -337,6 +343,12 @@ _TOUR: tuple[Try, ...] = (
         "A request through every stage, timed against its budget. Click a stage: who left there, and why?",
         View("movies", Profile().being("196")),
         "funnel",
+    ),
+    Try(
+        "Bring your own",
+        "Any table becomes a catalog like these. Try it with the example: change what a column means, watch the cards.",
+        View("clipart", part="add"),
+        "catalogs",
     ),
 )
 

@@ -23,6 +23,7 @@ Check = Callable[[Settings], list[Row]]
 
 CHECKS = (
     "oracle",
+    "encoders",
     "learned",
     "models",
     "conditions",
@@ -34,12 +35,13 @@ CHECKS = (
     "retrieval",
     "funnel",
     "catalogs",
+    "store_large",
     "large",
 )
 """Modules of this package with a function `checks(settings) -> list[Row]`, cheap ones first."""
 
-ON_DEMAND = ("store", "retrieval", "funnel", "large")
-"""Take from ten minutes to half an hour: only when named, or with --all."""
+ON_DEMAND = ("retrieval", "funnel", "store_large", "large")
+"""Take from some minutes to half an hour: only when named, or with --all."""
 
 WIDTHS = (62, 78)
 
@@ -71,6 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\n{name}")
         for row in rows:
             print(_line(row))
+    if not arguments.checks and len(names) < len(known):
+        print(f"\nNot asked, since they take long: {', '.join(ON_DEMAND)}. With them: python -m tests.accept --all")
     failed = sum(not row.ok for rows in tables.values() for row in rows)
     print(
         f"\n{sum(map(len, tables.values()))} asked, {failed} of them do not hold." if failed else "\nEverything holds."

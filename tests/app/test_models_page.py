@@ -171,7 +171,9 @@ def test_the_story_and_the_figures_are_those_of_the_record(measured, made, shops
     assert table.set_index("model").at["EASE", "nDCG@10"] == 0.45
     assert table.set_index("model").at["LightGCN, published", "nDCG@10"] == 0.4164
     assert "These are the very ratings" in words and "2026-11-24 20:19 UTC" in words
-    assert "python -m recsys evaluate --catalog movies --protocol ms-75-25 --json" in words
+    assert "python -m recsys evaluate --catalog movies --protocol ms-75-25 --json --tune" in words
+    assert "Seeds: 42 of the split" in words.replace("*", "")
+    assert "The models' settings were chosen on a validation part of what is learned from." in words
 
 
 def test_the_protocol_is_switched_and_goes_into_the_link(measured, made, shops):
@@ -182,6 +184,9 @@ def test_the_protocol_is_switched_and_goes_into_the_link(measured, made, shops):
     switch.set_value("chronological").run()
     assert screen.view.protocol == "chronological"
     assert "ALS makes the best lists: nDCG@10 is 0.190" in _said(screen)
+    assert "No settings were chosen for this question: the models have their defaults" in _said(screen)
+    assert "Seeds: none of the split, which goes by time" in _said(screen).replace("*", "")
+    assert "--protocol chronological --json" in _said(screen) and "--tune" not in _said(screen)
     assert not [m for m in screen.at.dataframe[0].value["model"] if "published" in m]
     screen.click("Undo")
     assert screen.view.protocol is None
@@ -198,6 +203,7 @@ def test_two_models_stand_side_by_side_and_slow_ones_wait_to_be_asked(measured, 
     query = {"catalog": "movies", "model": ["ease", "popularity"], "user": "user-2"}
     screen = visit().open("models", query)
     assert made == ["ease", "popularity"]
+    assert "Here EASE and Popularity have the default settings, which differ from those chosen" in _said(screen)
     data = screen.shelves["side-by-side"]
     assert [one["key"] for one in data["shelves"]] == ["known", "list-ease", "list-popularity", "held"]
     assert "user user-2" in data["shelves"][0]["title"]
@@ -224,16 +230,35 @@ def test_choosing_a_model_and_a_person_changes_the_view(measured, made, shops):
     assert screen.view.models == ("popularity", "ease")
 
 
+def test_new_users_stand_beside_the_others(measured, made, shops):
+    own = _hash(shops)
+    screen = measured(_record("ms-75-25", own), _newcomers(own))().open("models", {"catalog": "movies"})
+    assert "with 20 ratings known EASE is best, nDCG@10 0.500 (popularity 0.300)" in _said(screen)
+    screen.click("See new users")
+    assert screen.view.part == "measured" and "EASE is above popularity from 20 revealed ratings on" in _said(screen)
+
+
 def test_how_settings_were_chosen_can_be_opened(measured, made, shops, monkeypatch):
     from recsys.ui import models
 
     shown = []
     monkeypatch.setattr(models.st, "dataframe", lambda rows, **more: shown.append(rows))
     one = _record("ms-75-25", _hash(shops))
-    models._tuning(one, {m["model"]: m["tuning"] for m in one["models"] if m["tuning"]})
-    assert shown == [[{"lam": 7, "nDCG@10": 0.4}]]
     models._tuning(one, {})
-    assert {"model": "EASE", "settings": "lam = 7.0"} in shown[1]
+    assert shown == [[{"lam": 7, "nDCG@10": 0.4}]]
+
+    untuned = _record("chronological", _hash(shops))
+    untuned["models"] = [_model("ease", 0.45), _model("als", 0.4), _model("sar", 0.3), _model("popularity", 0.2)]
+    published = {"ease": {"chosen": {"lam": 7.0}}, "als": {"chosen": {"lam": 9.0}}, "sar": {"chosen": {}}}
+    models._tuning(untuned, published)
+    assert [(row["settings"], row["chosen there"]) for row in shown[1]] == [
+        ("lam = 7.0", "the same"),
+        ("lam = 7.0", "lam = 9.0"),
+        ("lam = 7.0", "nothing to choose"),
+        ("lam = 7.0", "never searched"),
+    ]
+    models._tuning(untuned, {})
+    assert "chosen there" not in shown[2][0]
 
 
 @pytest.mark.parametrize(

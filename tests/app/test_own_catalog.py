@@ -23,7 +23,7 @@ def test_each_page_has_things_to_try_and_each_works(app_on, brought, version, pa
     screen = visit().open(page, {"catalog": "mine"})
     assert not screen.at.error and not screen.at.exception and not tries(page, "mine")
     labels = [b.label for b in screen.at.button if (b.key or "").startswith("try-")]
-    assert len(labels) == (1 if page == "models" else 3) and len(set(labels)) == len(labels)
+    assert len(labels) == (2 if page == "models" else 3) and len(set(labels)) == len(labels)
     for number, label in enumerate(labels):
         screen = visit().open(page, {"catalog": "mine"}).press(f"try-{number}-{label}")
         assert not screen.at.error and not screen.at.exception, label
@@ -56,6 +56,7 @@ def test_what_is_tried_is_told_of_the_catalogs_own_items(version):
     assert [str(c) for c in by_page["recommend"][2].view.where] == ["category=rugs"]  # of the second item
     assert by_page["home"] == [by_page["recommend"][0], by_page["recommend"][2], by_page["map"][0]]
     assert by_page["map"][1].view.colour == "year"
+    assert [len(one.view.profile.likes) for one in by_page["models"]] == [1, 2]
     assert all(len(one.label) <= 40 for offered in by_page.values() for one in offered)
 
 

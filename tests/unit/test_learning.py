@@ -49,6 +49,8 @@ def test_more_interactions_and_a_report_of_those_that_cannot_be_used(settings, f
 
 
 def test_what_cannot_be_trained_says_why(settings, forty, nobody, tmp_path):
+    with pytest.raises(InvalidInput, match="The model bpr's space is not served"):
+        train(settings, forty, "bpr")
     with pytest.raises(InvalidInput, match="learns no space"):
         train(settings, forty, "ease")
     with pytest.raises(InvalidInput, match="no model"):

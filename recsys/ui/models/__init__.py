@@ -3,6 +3,7 @@
 import streamlit as st
 
 from recsys.evaluation import story as stories
+from recsys.evaluation.splits import PUBLISHED_SEED
 from recsys.ui import state
 from recsys.ui.link import PROTOCOLS, View
 from recsys.ui.models.board import board, learning, overlap, segments
@@ -14,6 +15,7 @@ from recsys.version import Version
 
 __all__ = [
     "board",
+    "command_of",
     "freshness",
     "learning",
     "maps",
@@ -32,8 +34,13 @@ _ASKED = {
     "ms-75-25": "Of each item, 75 in 100 ratings at random are learned from; the rest is to be found. It is the split "
     "of a published benchmark, so others' figures can stand beside ours.",
     "chronological": "Of each person, the first 80 in 100 ratings by time are learned from; what they rated last is "
-    "to be found. A shop has this question, and it is harder: no model may peek at what came later.",
+    "to be found. A shop has this question.",
 }
+_SEARCHED = "The models' settings were chosen on a validation part of what is learned from."
+_UNSEARCHED = (
+    "No settings were chosen for this question: the models have their defaults, and ALS's was looked up on what the "
+    "published split of MovieLens 100K holds back (more at the foot of the page)."
+)
 
 
 def protocol_of(view: View, records: dict) -> str:
@@ -75,7 +82,7 @@ def story(record: dict, version: Version) -> None:
     st.markdown(f"#### {plain(lead)}.")
     st.markdown("  \n".join(plain(text) for text in (more, *rest) if text))
     doubt([record], version)
-    st.caption(_ASKED[record["protocol"]])
+    st.caption(f"{_ASKED[record['protocol']]} {_SEARCHED if tuned(record) else _UNSEARCHED}")
 
 
 def nothing_measured(version: Version) -> None:
@@ -104,6 +111,16 @@ def _command(catalog: str, protocol: str) -> str:
     return f"python -m recsys evaluate --catalog {catalog} --protocol {protocol} --json"
 
 
+def command_of(record: dict) -> str:
+    """The command that measures a record again: a tuned one is tuned again, or it would be another record."""
+    return _command(record["catalog"], record["protocol"]) + (" --tune" if tuned(record) else "")
+
+
+def tuned(record: dict) -> dict[str, dict]:
+    """How the settings of each model were chosen; empty for a record whose models have their defaults."""
+    return {m["model"]: m["tuning"] for m in record["models"] if m.get("tuning")}
+
+
 def freshness(version: Version) -> None:
     """What going on with a learned model is worth as ratings come in, against learning anew."""
     record = records_of(version).get("continue")
@@ -112,8 +129,8 @@ def freshness(version: Version) -> None:
     st.markdown("#### As ratings come in")
     st.caption(
         f"Learned from the first {record['train']:,} ratings; then {record['added']:,} more come in, and what came "
-        "after them is to be found. Going on takes a fraction of the time: is it as good? "
-        f"`{_command(version.name, 'continue')}`"
+        "after them is to be found. How much time does going on save, and is it as good? The settings are "
+        f"the defaults; none was chosen for this question. `{command_of(record)}`"
     )
     st.dataframe(
         [
@@ -142,9 +159,8 @@ def origin(record: dict, version: Version) -> None:
         whose = "These are the very ratings that this catalog has."
     else:
         whose = "**This catalog has other ratings**: measure again to know."
-    seeds = (
-        ", ".join(map(str, record["seeds"])) if record.get("seeds") else "the split's own (42 for the published one)"
-    )
+    drawn = record.get("seeds", [PUBLISHED_SEED] if record["protocol"] == PROTOCOLS[0] else [])
+    split = f"{', '.join(map(str, drawn))} of the split" if drawn else "none of the split, which goes by time"
     versions = ", ".join(f"{name} {v}" for name, v in record.get("versions", {}).items() if v)
     lines = [
         f"**Data**: {plain(data.get('from', ''))}, fingerprint `{data['hash']}`. {whose}",
@@ -152,50 +168,67 @@ def origin(record: dict, version: Version) -> None:
         f"in {record.get('seconds', 0):,.0f} s",
         f"**Machine**: {machine.get('cores', '?')} cores, {plain(machine.get('cpu') or 'unknown')}, "
         f"{machine.get('memory_gb', '?')} GB",
-        f"**Seeds**: {seeds}",
+        f"**Seeds**: {split}; a model's own is among its settings",
         f"**With**: {plain(versions)}",
     ]
     st.markdown("  \n".join(lines))
-    st.code(_command(version.name, record["protocol"]), language="bash", wrap_lines=True)
-    tuned = {m["model"]: m["tuning"] for m in record["models"] if m.get("tuning")}
+    st.code(command_of(record), language="bash", wrap_lines=True)
     box = st.expander("How the settings were chosen", icon=":material/tune:", key="tuning", on_change="rerun")
     if box.open:
         with box:
-            _tuning(record, tuned)
+            _tuning(record, tuned(records_of(version).get(PROTOCOLS[0], {"models": []})))
 
 
-def _tuning(record: dict, tuned: dict[str, dict]) -> None:
-    if not tuned:
+def _tuning(record: dict, published: dict[str, dict]) -> None:
+    """What was tried for a tuned record; for another its settings beside those chosen for the published split."""
+    searched = tuned(record)
+    if not searched:
         st.caption(
-            "This record used the settings below as they stand. They were chosen on a validation part of the training "
-            "data, never on what is to be found; add `--tune` to the command to search again."
+            "Nothing was searched for this question: the models have their defaults. ALS's was found on MovieLens 100K "
+            "by looking at what its published split holds back, so no split of those ratings is quite new to it. "
+            "Add `--tune` to the command to search for this question."
+            + (
+                f" Beside the defaults stands what validation chose otherwise within the training data of "
+                f"`{PROTOCOLS[0]}`, another split of the same ratings."
+                if published
+                else ""
+            )
         )
-        st.dataframe(
-            [
-                {
-                    "model": stories.name_of(m["model"]),
-                    "settings": ", ".join(f"{k} = {v}" for k, v in (m.get("settings") or {}).items()) or "none",
-                }
-                for m in record["models"]
-            ],
-            hide_index=True,
-        )
+        rows = []
+        for m in record["models"]:
+            row = {"model": stories.name_of(m["model"]), "settings": _listed(m.get("settings") or {}) or "none"}
+            rows.append(row | ({"chosen there": _chosen(m, published.get(m["model"]))} if published else {}))
+        st.dataframe(rows, hide_index=True)
         return
     st.caption(
         "Each model's grid was searched on a validation part of the training data, never on what is to be found. "
         "nDCG@10 there, everything that was tried:"
     )
-    names = [name for name in tuned if tuned[name].get("validation")]
+    names = [name for name in searched if searched[name].get("validation")]
     for tab, name in zip(st.tabs([stories.name_of(name) for name in names]) if names else [], names, strict=True):
         with tab:
-            one = tuned[name]
+            one = searched[name]
             whole, single = (
                 "; ".join(f"{key}: {', '.join(map(str, values))}" for key, values in one.get(part, {}).items())
                 for part in ("grid", "stepwise")
             )
             grid = f"Every combination of {plain(whole)}. " if whole else ""
             grid += f"Then one after the other: {plain(single)}." if single else ""
-            chosen = ", ".join(f"{key} = {value}" for key, value in one["chosen"].items()) or "nothing to choose"
+            chosen = _listed(one["chosen"]) or "nothing to choose"
             st.markdown(f"Chosen: **{plain(chosen)}**  \n:gray[{grid or 'No grid.'}]")
             rows = [{**tried["settings"], "nDCG@10": tried["ndcg@10"]} for tried in one["validation"]]
             st.dataframe(sorted(rows, key=lambda row: -row["nDCG@10"]), hide_index=True, height=260)
+
+
+def _listed(settings: dict) -> str:
+    return ", ".join(f"{key} = {value}" for key, value in settings.items())
+
+
+def _chosen(model: dict, searched: dict | None) -> str:
+    """What validation chose for a model elsewhere, as far as it differs from its settings here."""
+    if searched is None:
+        return "never searched"
+    if not searched["chosen"]:
+        return "nothing to choose"
+    here = model.get("settings") or {}
+    return _listed({key: value for key, value in searched["chosen"].items() if here.get(key) != value}) or "the same"

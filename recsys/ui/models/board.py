@@ -1,16 +1,25 @@
 """The record as charts and tables: who leads, for whom, what learning took, how alike the lists are."""
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
 from recsys.evaluation import story
+from recsys.ui import actions, state
+from recsys.ui.models.records import records_of
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.words import plain
+from recsys.version import Version
 
-RETRIEVES, RANKS = CATEGORICAL[0], CATEGORICAL[1]
+REACHES = dict(zip((story.SERVED, story.UNSERVED, story.SCORES), CATEGORICAL, strict=False))
 GREY = "#8a857c"
+BPR = (
+    "ALS and BPR come from the library `implicit`. BPR cannot place somebody new: that is done by least squares on its "
+    "fixed item vectors, our addition and no part of BPR. The people measured here were there when it learned."
+)
 _KINDS = {
-    "history": "by how many of their ratings are known",
+    "history": "light, middle, heavy users, by ratings known",
     "age": "by age",
     "items": "of what was held back, by item",
 }
@@ -33,6 +42,8 @@ def board(record: dict) -> None:
     _board_chart(record, published)
     with st.expander("The figures as a table", icon=":material/table:", expanded=True):
         _board_table(record)
+    if any(m["model"] == "bpr" for m in record["models"]):
+        st.caption(BPR)
 
 
 def _heading(title: str, note: str) -> None:
@@ -44,10 +55,8 @@ def _board_chart(record: dict, published: bool) -> None:
 
     figure, rows = go.Figure(), story.ranked(record)
     values = {story.name_of(m["model"]): m["ndcg@10"] for m in rows}
-    for label, colour, own in (
-        ("has a space: can retrieve", RETRIEVES, [m for m in rows if m.get("space")]),
-        ("scores only: can rank", RANKS, [m for m in rows if not m.get("space")]),
-    ):
+    for label, colour in REACHES.items():
+        own = [m for m in rows if story.reach(m) == label]
         if own:
             figure.add_scatter(
                 x=[m["ndcg@10"] for m in own],
@@ -106,7 +115,9 @@ def _board_table(record: dict) -> None:
         column_config={
             "model": st.column_config.TextColumn(width=150, pinned=True),
             "space": st.column_config.TextColumn(
-                width=222, help="The learned or built space that its items lie in. Only what has one can retrieve."
+                width=222,
+                help="The learned or built space that its items lie in. Only what has one can retrieve; a build makes "
+                "those of ALS and of the two towers, and content's own.",
             ),
             "nDCG@10": number("%.4f", 76),
             "P@10": number("%.4f", 68, "Precision: the share of the ten places that hold what is to be found."),
@@ -123,8 +134,8 @@ def _board_table(record: dict) -> None:
     )
 
 
-def segments(record: dict) -> None:
-    """For whom each model works: by history, by age, and by how known the items are."""
+def segments(record: dict, version: Version) -> None:
+    """For whom each model works: by history, by age, and by how known the items are; and for people who are new."""
     rows = story.ranked(record)
     kinds = {kind: [s["segment"] for s in rows[0]["segments"] if s["kind"] == kind] for kind in _KINDS}
     kinds = {kind: names for kind, names in kinds.items() if names}
@@ -132,10 +143,21 @@ def segments(record: dict) -> None:
         return
     _heading(
         "For whom",
-        "A dot a model, with its 95% interval. Who rated more gets better lists from all that learn from ratings; rare "
-        "items are hardly found by anybody. Click a name to show or hide a model.",
+        "A dot a model, with its 95% interval; light, middle and heavy users are a third of the people each. Click a "
+        "name to show or hide a model.",
     )
     _segments_chart(rows, kinds, story.defaults(record), record["protocol"])
+    newcomers = records_of(version).get("cold-users")
+    if newcomers is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f"{plain(story.newcomers(newcomers))} :gray[Other people and another part held back, so no dots beside "
+                "these.]",
+                width="stretch",
+            )
+            if st.button("See new users", key="models-new-users", icon=":material/person_add:"):
+                view = replace(state.view(), part="measured")
+                actions.goto("cold_start", view, "How soon somebody new is known.")
 
 
 def _segments_chart(rows: list[dict], kinds: dict[str, list[str]], shown: list[str], protocol: str) -> None:
@@ -285,10 +307,8 @@ def _cost_chart(rows: list[dict], protocol: str) -> None:
         "Time against quality: what takes longer has to stand higher to be worth it. Hover for the memory.",
     )
     figure = go.Figure()
-    for label, colour, own in (
-        ("can retrieve", RETRIEVES, [m for m in rows if m.get("space")]),
-        ("can rank", RANKS, [m for m in rows if not m.get("space")]),
-    ):
+    for label, colour in REACHES.items():
+        own = [m for m in rows if story.reach(m) == label]
         figure.add_scatter(
             # What takes no time at all stands at the left edge: a logarithm has no zero.
             x=[max(m["train_s"], 0.01) for m in own],
@@ -346,7 +366,7 @@ def _curves_chart(curves: dict[str, list[tuple[float, float]]], protocol: str) -
 
     _heading(
         "How learning went",
-        "The loss falls while the network learns and flattens out when it has learned what it can. The losses of two "
+        "The loss is what learning makes smaller; where the line is flat, more steps bring little. The losses of two "
         "models cannot be compared.",
     )
     figure = go.Figure()

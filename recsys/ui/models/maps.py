@@ -42,7 +42,7 @@ def _drawn(version: Version, spaces: list[str]) -> None:
         f"**{'The spaces side by side' if several else 'The space'}**  \n:gray[Each dot is an item, near those that it "
         "is like; what you liked is red. Draw a lasso around some"
         + (": they light up on every map. Do they stay together?" if several else " to see what they are.")
-        + "]"
+        + " What a lasso holds is in no link.]"
     )
     turn = st.session_state.get("models_lasso", {}).get("turn", 0)
     keys = {space: f"models-map-{version.name}-{version.id}-{space}-{turn}" for space in spaces}

@@ -7,6 +7,7 @@ import recsys.ui.shelf as shelves
 from recsys.errors import TastespaceError
 from recsys.evaluation import story
 from recsys.evaluation.splits import Task
+from recsys.models import MODELS, create
 from recsys.ui import actions, resources, state
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import thumbnails
@@ -28,6 +29,11 @@ def side_by_side(record: dict, version: Version) -> None:
         "person. A ✓ marks what was held back and the list finds.]"
     )
     pair = chosen_models(record)
+    if others := _other_settings(record, pair):
+        st.caption(
+            f"Here {' and '.join(map(story.name_of, others))} {'has' if len(others) == 1 else 'have'} the default "
+            "settings, which differ from those chosen for the record above: chosen ones may take long to learn."
+        )
     people = sorted((str(p) for p in version.ratings.people), key=lambda p: (len(p), p))
     person = chosen_person(people)
     _choices([m["model"] for m in story.ranked(record)], pair, people, person)
@@ -45,6 +51,12 @@ def chosen_models(record: dict) -> list[str]:
     ranked = [m["model"] for m in story.ranked(record)]
     wanted = [name for name in state.view().models if name in ranked]
     return list(dict.fromkeys([*wanted, *ranked]))[:2]
+
+
+def _other_settings(record: dict, pair: list[str]) -> list[str]:
+    """Which of the two are measured above with other settings than they have here, the defaults."""
+    above = {m["model"]: m.get("settings") for m in record["models"]}
+    return [name for name in pair if name in MODELS and above[name] != create(name).settings]
 
 
 def chosen_person(people: list[str]) -> str:

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from recsys.encoders.align import Head, align, caption_groups, hold_out, learn_head, load_head, retrieval
+from recsys.encoders.packaged import head_report
 from recsys.errors import CatalogError
+from recsys.settings import ROOT
 
 DIMS = 24
 ANIMALS = ("ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen", "ibis", "jay")
@@ -118,6 +120,13 @@ def test_a_head_is_read_as_it_was_measured(pairs, learned, tmp_path):
     head, report = load_head(tmp_path / "head.npz")
     np.testing.assert_array_equal(head(pairs[0]), learned[0](pairs[0]))
     assert {key: report[key] for key in learned[1]} == learned[1]
+
+
+def test_the_readme_tells_what_the_packaged_head_measured():
+    report, readme = head_report(), " ".join((ROOT / "README.md").read_text().split())
+    found, chance = (f"{report[name]:.3f}".lstrip("0") for name in ("recall@10", "chance@10"))
+    assert f"{found} find a picture of theirs among the ten nearest ({chance} by chance)" in readme
+    assert report == load_head()[1]
 
 
 def test_the_head_by_hand():

@@ -30,12 +30,14 @@ def test_known_people(forty):
     assert ease["against"]["popularity"]["mean"] == pytest.approx(ease["ndcg@10"] - popular["ndcg@10"], abs=2e-6)
     assert np.diag(record["overlap"]["matrix"]).tolist() == [1, 1]
     assert record["train"] + record["test"] == len(lesson.ratings)
+    assert record["seeds"] == [42]
+    assert evaluate(lesson.ratings, lesson.side, "chronological", ["popularity"])["seeds"] == []
 
 
 def test_newcomers(forty):
     lesson = lesson_of(forty)
     record = evaluate(lesson.ratings, lesson.side, "cold-users", ["content"], seeds=(0, 1))
-    assert {m["model"] for m in record["models"]} == {"content", "popularity"}
+    assert {m["model"] for m in record["models"]} == {"content", "popularity"} and record["seeds"] == [0, 1]
     for model in record["models"]:
         assert {(p["order"], p["m"]) for p in model["curve"]} >= {("random", 0), ("chronological", 20)}
     content = next(m for m in record["models"] if m["model"] == "content")

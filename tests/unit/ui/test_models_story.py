@@ -102,6 +102,21 @@ def test_a_winner_with_a_space_can_retrieve_and_one_model_alone_is_told_too():
     assert story.story(record(POPULAR))[0] == "Popularity makes the best lists: nDCG@10 is 0.250 over 943 people."
 
 
+def test_content_retrieves_in_the_catalogs_own_space_and_bpr_has_one_that_is_not_served():
+    content, bpr = model("content", 0.6), model("bpr", 0.5, space="bpr")
+    assert [story.reach(m) for m in (content, ALS, bpr, EASE)] == [
+        *(story.SERVED, story.SERVED),
+        *(story.UNSERVED, story.SCORES),
+    ]
+    assert [row["space"] for row in story.board(record(content, bpr, protocol="chronological"))] == [
+        "the catalog's content space",
+        "bpr, not served here",
+    ]
+    assert "it can also retrieve" in story.story(record(content))[-1]
+    told = story.story(record(bpr, POPULAR, ALS))[-1]
+    assert "its space is not served here, so it can rank but not retrieve" in told and "that can is ALS" in told
+
+
 def test_a_model_that_nobody_has_a_name_for_is_called_by_its_own():
     assert story.name_of("magic") == "magic" and story.story(record(model("magic", 0.9)))[0].startswith("magic makes")
 
@@ -110,7 +125,7 @@ def test_the_board_has_the_published_rows_on_their_split_alone():
     rows = story.board(record(ALS, EASE))
     assert [r["model"] for r in rows[:4]] == ["EASE", "ALS", "BiVAE, published", "BPR (Cornac), published"]
     assert rows[0]["against EASE"] == "" and rows[1]["against EASE"] == "−0.010 [−0.020, −0.001]"
-    assert rows[0]["space"].startswith("scores only") and rows[1]["space"] == "mf"
+    assert rows[0]["space"] == "scores only: can rank" and rows[1]["space"] == "mf"
     assert len(rows) == 2 + len(story.PUBLISHED)
     assert len(story.board(record(ALS, EASE, protocol="chronological"))) == 2
 
@@ -166,6 +181,14 @@ def test_the_leaders_are_told_stretch_by_stretch():
         "The best line by number of revealed ratings: at 0 Popularity, at 1 ALS, at 20 EASE."
     ]
     assert story.crossings(one, "random", []) == []
+
+
+def test_new_users_are_told_of_from_nothing_known_to_the_most():
+    assert story.newcomers(newcomers(popularity=None, als=1, ease=20)) == (
+        "New users are asked about in a protocol of their own: with 0 ratings known Popularity is best, nDCG@10 0.300; "
+        "with 1 rating known ALS is best, nDCG@10 0.310 (popularity 0.300); "
+        "with 20 ratings known EASE is best, nDCG@10 0.500 (popularity 0.300)."
+    )
 
 
 def items(**models):
