@@ -37,7 +37,7 @@ with st.sidebar:
 st.caption(WORDS["measures"])
 left, right = st.columns(2, gap="large")
 with left:
-    lessons.trade_off(found, view.lam)
+    lessons.trade_off(found, view.lam, lessons.relevance_words(funnel, answer))
 with right:
     lessons.watch(funnel, answer)
 lessons.whole_shop(funnel)

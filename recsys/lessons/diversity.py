@@ -4,13 +4,14 @@ Diversity of one list (its intra-list distance) and of the whole shop (coverage 
 things: a method can make every list varied and still show all people the same few items.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recsys.diversity import Step, Sweep, diversify, watch
-from recsys.evaluation.metrics import gini, ndcg, rbo
+from recsys.evaluation.metrics import coverage, exposures, gini, ndcg, rbo
 from recsys.funnel import STOPS, Funnel, Recommendation, Request
 from recsys.profile import Profile
 from recsys.ratings import LIKE
@@ -31,6 +32,7 @@ READY = {"clipart": Profile(likes=("flag-of-brazil",)), "movies": Profile(likes=
 """A profile for which relevance alone brings near-duplicates."""
 SHOP_LAMS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3, 0.0)
 SHOP_USERS = 200
+SHOP_LIKES = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,20 +109,13 @@ def steps(funnel: Funnel, answer: Recommendation, method: str, lam: float) -> li
 def shoppers(version: Version, users: int = SHOP_USERS, seed: int = 0) -> tuple[list[Profile], list[frozenset[str]]]:
     """The people that a shop's diversity is measured over, and what each of them liked beyond what is told.
 
-    Real users where there are ratings: half of their likes are told, at most 20, the rest is held out. Elsewhere
-    simulated ones, of one to three liked items each around a random item.
+    Real users who like `SHOP_LIKES` items or more: half of their likes are told, at most 20, the rest is held out.
+    Where there are none, simulated ones, of one to three liked items each around a random item.
     """
     draw = np.random.default_rng(seed)
-    interactions = version.catalog.interactions
-    if interactions is None:
-        vectors = version.spaces[version.default_space]
-        profiles = []
-        for row in draw.choice(len(vectors), users, replace=len(vectors) < users):
-            near = np.argsort(-(vectors @ vectors[row]), kind="stable")[: draw.integers(1, 4)]
-            profiles.append(Profile(likes=tuple(str(i) for i in version.item_ids[near])))
-        return profiles, [frozenset()] * users
-    liked = interactions[interactions["rating"] >= LIKE]
-    by_user = {user: own.tolist() for user, own in liked.groupby("user_id", sort=True)["item_id"] if len(own) >= 6}
+    by_user = _likes_of(version)
+    if not by_user:
+        return _simulated(version, users, draw), [frozenset()] * users
     names = np.array(sorted(by_user))
     profiles, held = [], []
     for user in draw.choice(names, min(users, len(names)), replace=False):
@@ -131,8 +126,30 @@ def shoppers(version: Version, users: int = SHOP_USERS, seed: int = 0) -> tuple[
     return profiles, held
 
 
+def _likes_of(version: Version) -> dict[str, list[str]]:
+    """The liked items of everybody who likes enough of them."""
+    interactions = version.catalog.interactions
+    if interactions is None:
+        return {}
+    liked = interactions[interactions["rating"] >= LIKE]
+    return {
+        user: own.tolist() for user, own in liked.groupby("user_id", sort=True)["item_id"] if len(own) >= SHOP_LIKES
+    }
+
+
+def _simulated(version: Version, users: int, draw: np.random.Generator) -> list[Profile]:
+    vectors = version.spaces[version.default_space]
+    profiles = []
+    for row in draw.choice(len(vectors), users, replace=len(vectors) < users):
+        near = np.argsort(-(vectors @ vectors[row]), kind="stable")[: draw.integers(1, 4)]
+        profiles.append(Profile(likes=tuple(str(i) for i in version.item_ids[near])))
+    return profiles
+
+
 def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LAMS, **request) -> dict:
     """What each setting does to the lists of many people at once: the JSON of the command line.
+
+    Held-out likes are looked for in content spaces alone: learned spaces were taught with all ratings, these too.
 
     Args:
         funnel: of the catalog.
@@ -142,35 +159,38 @@ def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LA
 
     Returns:
         For each method and lambda: mean relevance and intra-list distance, coverage (the share of the catalog that is
-        on anybody's list), Gini (0 = all items are shown equally often), and nDCG on held-out likes where they are
-        real.
+        on anybody's list), Gini (0 = all items are shown equally often), and nDCG at k on held-out likes where they are
+        real and the space has not seen them.
     """
     version = funnel.version
+    asked = Request(Profile(), lam=1.0, **request)
+    space = version.has_space(asked.space or version.default_space)
     profiles, held = shoppers(version)
-    n = len(version.item_ids)
-    sums = {m: [_Shop(n) for _ in lams] for m in methods}
-    for profile, wanted in zip(profiles, held, strict=True):
-        answer = funnel.recommend(Request(profile, lam=1.0, **request))
+    sums = {m: [_Shop() for _ in lams] for m in methods}
+    for profile, hidden in zip(profiles, held, strict=True):
+        answer = funnel.recommend(replace(asked, profile=profile))
         vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
         groups = _groups(funnel, answer)
         distances = 1 - (vectors @ vectors.T).astype(np.float64)
+        wanted = frozenset() if space in version.learned else frozenset(version.rows(sorted(hidden)).tolist())
         for method in methods:
-            sweep = diversify(method, answer.merit, vectors, groups, answer.request.k, lams)
+            sweep = diversify(method, answer.merit, vectors, groups, asked.k, lams)
             far = _mean_distances(distances, sweep.picks)
-            for place, picks in enumerate(sweep.picks):
-                one = sums[method][place]
-                rows = answer.candidates[picks]
-                np.add.at(one.shown, rows, 1)
-                one.relevance.append(answer.relevance[picks].mean())
-                one.distance.append(far[place])
+            for one, picks, distance in zip(sums[method], sweep.picks, far, strict=True):
+                rows = answer.candidates[picks].tolist()
+                one.lists.append(rows)
+                one.means["relevance"].append(answer.relevance[picks].mean())
+                one.means["ild"].append(distance)
                 if wanted:
-                    one.ndcg.append(ndcg([str(i) for i in version.item_ids[rows]], wanted, answer.request.k))
+                    one.means["ndcg"].append(ndcg(rows, wanted, asked.k))
     return {
         "catalog": version.name,
+        "space": space,
+        "k": asked.k,
         "users": len(profiles),
-        "simulated": version.catalog.interactions is None,
+        "simulated": not any(held),
         "methods": {
-            method: [{"lam": lam, **one.figures()} for lam, one in zip(lams, found, strict=True)]
+            method: [{"lam": lam, **one.figures(len(version.item_ids))} for lam, one in zip(lams, found, strict=True)]
             for method, found in sums.items()
         },
     }
@@ -179,18 +199,16 @@ def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LA
 class _Shop:
     """What is counted of one setting over all people."""
 
-    def __init__(self, n: int) -> None:
-        self.shown = np.zeros(n)
-        self.relevance: list[float] = []
-        self.distance: list[float] = []
-        self.ndcg: list[float] = []
+    def __init__(self) -> None:
+        self.lists: list[list[int]] = []
+        self.means: dict[str, list[float]] = defaultdict(list)
 
-    def figures(self) -> dict:
-        means = {"relevance": self.relevance, "ild": self.distance, "ndcg@10": self.ndcg}
+    def figures(self, n: int) -> dict:
+        shown = exposures(self.lists, n)
         return {
-            **{name: round(float(np.mean(values)), 6) for name, values in means.items() if values},
-            "coverage": round(float((self.shown > 0).mean()), 6),
-            "gini": round(float(gini(self.shown)), 6),
+            **{name: _rounded(np.mean(values)) for name, values in self.means.items()},
+            "coverage": _rounded(coverage(shown)),
+            "gini": _rounded(gini(shown)),
         }
 
 

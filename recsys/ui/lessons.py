@@ -11,6 +11,7 @@ from recsys.lessons import diversity
 from recsys.lessons.diversity import NAMES, Setting
 from recsys.profile import Profile
 from recsys.ui import resources, state
+from recsys.ui.controls import SPACES
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.words import plain
 
@@ -40,7 +41,14 @@ def story_path(funnel: Funnel, space: str, coords: np.ndarray) -> np.ndarray | N
     return story.path(funnel, steps, space, view.blend, coords)
 
 
-def trade_off(found: Mapping[str, Setting], lam: float) -> None:
+def relevance_words(funnel: Funnel, answer: Recommendation) -> str:
+    """What relevance is in a list's own scale: a cosine in content spaces alone."""
+    if answer.query is None:
+        return "popularity, 1: most rated" if answer.starting == "popular" else "share of its category"
+    return "cosine" if funnel.tower(answer.request).cosine else "dot product, no fixed scale"
+
+
+def trade_off(found: Mapping[str, Setting], lam: float, relevance: str) -> None:
     """Mean relevance against intra-list distance over all stops, a line a method; a click on a line sets the slider."""
     import plotly.graph_objects as go  # the lists above do not wait for it
 
@@ -68,7 +76,7 @@ def trade_off(found: Mapping[str, Setting], lam: float) -> None:
             showlegend=False,
             hoverinfo="skip",
         )
-    x, y = "intra-list distance (mean 1 − cosine)", "mean relevance (cosine)"
+    x, y = "intra-list distance (mean 1 − cosine)", f"mean relevance ({relevance})"
     event = draw(figure, "trade-off", x, y, height=330, on_select="rerun", selection_mode="points")
     points = event.selection.get("points", []) if event else []
     chosen = next((p["customdata"] for p in points if p.get("customdata") is not None), None)
@@ -114,7 +122,9 @@ def watch(funnel: Funnel, answer: Recommendation) -> None:
     st.dataframe(
         rows, hide_index=True, height=320, column_config=dict.fromkeys(("relevance", "taken off", "total"), number)
     )
-    st.caption(_why_it_won(titles, one, step, view.lam))
+    unscaled = np.array_equal(answer.merit, answer.relevance)
+    scaled = "" if unscaled else " Relevance is scaled here: 1 is the best candidate, 0 the last."
+    st.caption(_why_it_won(titles, one, step, view.lam) + scaled)
     box = st.expander("The picks on the map", icon=":material/scatter_plot:", key="picks-map", on_change="rerun")
     if box.open:
         with box:
@@ -155,23 +165,35 @@ def whole_shop(funnel: Funnel) -> None:
     if not box.open:
         return
     with box:
-        view = state.view()
-        figures = _shop(funnel, funnel.version.id, view.methods, view.space, view.blend, view.k)
+        view, version = state.view(), funnel.version
+        figures = _shop(funnel, version.id, view.methods, view.space, view.blend, view.k)
         people = f"{figures['users']} {'simulated' if figures['simulated'] else 'real'} people"
+        by = plain(SPACES.get(figures["space"], figures["space"]).lower())
+        found = f"nDCG@{figures['k']}"
+        learned = figures["space"] in version.learned
+        measured = not learned and not figures["simulated"]
         st.caption(
-            f"The lists of {people}, each method at each setting. Coverage: the share of the catalog that is on "
-            "anybody's list. A list can be varied and the shop still show everybody the same. The lists are made by "
-            "content alone; nDCG@10 says how far up the likes stand that were held back (1: all on top), and what most "
-            "people like would find more of them."
+            f"The lists of {people} by {by}, each method at each setting. Coverage: the share of the catalog that is "
+            "on anybody's list. A list can be varied and the shop still show everybody the same. "
+            + (
+                f"{found} says how far up the likes stand that were held back (1: all on top). These lists are made by "
+                "content alone; what most people like would find more of them."
+                if measured
+                else "How many held-back likes are found is not measured here: this space was taught with all ratings, "
+                "the held-back ones too. Compare by words to see it."
+                if learned and not figures["simulated"]
+                else ""
+            )
         )
         charts = [("coverage", "the shop: coverage", ".0%")]
-        if not figures["simulated"]:
-            charts.append(("ndcg@10", "held-out likes found: nDCG@10", ".3f"))
+        if measured:
+            charts.append(("ndcg", f"held-out likes found: {found}", ".3f"))
         for column, chart in zip(st.columns(len(charts), gap="large"), charts, strict=True):
             with column:
                 _shop_chart(figures, *chart)
+        heads = {"lam": "λ", "ild": "distance", "gini": "Gini", "ndcg": found}
         rows = [
-            {"method": NAMES[m], **{_HEADS.get(k, k): v for k, v in one.items()}}
+            {"method": NAMES[m], **{heads.get(k, k): v for k, v in one.items()}}
             for m, settings in figures["methods"].items()
             for one in settings
         ]
@@ -180,9 +202,6 @@ def whole_shop(funnel: Funnel) -> None:
             st.caption(
                 f"The same on the command line: `python -m recsys diversity shop --catalog {view.catalog} --json`"
             )
-
-
-_HEADS = {"lam": "λ", "ild": "distance", "gini": "Gini", "ndcg@10": "nDCG@10"}
 
 
 @st.cache_data(max_entries=16, show_spinner="Making the lists of 200 people ...")
