@@ -9,7 +9,7 @@ from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
 from recsys.ui.words import WORDS
 
-lessons.start_with(diversity.READY)
+lessons.start_with_example()
 view = state.view()
 funnel = resources.funnel(view.catalog)
 version = funnel.version

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recsys.diversity import Step, Sweep, diversify, watch
+from recsys.errors import InvalidInput
 from recsys.evaluation.metrics import coverage, exposures, gini, ndcg, rbo
 from recsys.funnel import STOPS, Funnel, Recommendation, Request
 from recsys.profile import Profile
@@ -33,6 +34,16 @@ READY = {"clipart": Profile(likes=("flag-of-brazil",)), "movies": Profile(likes=
 SHOP_LAMS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3, 0.0)
 SHOP_USERS = 200
 SHOP_LIKES = 6
+
+
+def ready(version: Version, profile: Profile, space: str | None) -> tuple[Profile, str | None]:
+    """The catalog's ready example for whom nothing is known of, where there is one; else what was given.
+
+    It is for the space of content: a series of near-copies is what variety has to be tried on.
+    """
+    if profile or version.name not in READY:
+        return profile, space
+    return READY[version.name], space or version.default_space
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,6 +157,11 @@ def _simulated(version: Version, users: int, draw: np.random.Generator) -> list[
     return profiles
 
 
+def with_setting(lam: float) -> tuple[float, ...]:
+    """The settings of a shop, and one more: descending."""
+    return tuple(sorted({*SHOP_LAMS, lam}, reverse=True))
+
+
 def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LAMS, **request) -> dict:
     """What each setting does to the lists of many people at once: the JSON of the command line.
 
@@ -161,7 +177,13 @@ def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LA
         For each method and lambda: mean relevance and intra-list distance, coverage (the share of the catalog that is
         on anybody's list), Gini (0 = all items are shown equally often), and nDCG at k on held-out likes where they are
         real and the space has not seen them.
+
+    Raises:
+        InvalidInput: an unknown method or space, or a lambda outside [0, 1].
     """
+    for lam in lams:
+        if not 0 <= lam <= 1:
+            raise InvalidInput(f"Lambda lies between 0 and 1; {lam:g} does not.", "1 is relevance alone.")
     version = funnel.version
     asked = Request(Profile(), lam=1.0, **request)
     space = version.has_space(asked.space or version.default_space)
@@ -219,6 +241,7 @@ def compared(funnel: Funnel, request: Request, methods: Sequence[str]) -> dict:
     ids = funnel.version.item_ids[answer.candidates]
     return {
         "catalog": funnel.version.name,
+        "space": answer.space,
         "lam": request.lam,
         "methods": {
             method: {

@@ -152,7 +152,7 @@ def _share(page: str) -> None:
         st.caption("This link shows the same to anybody who opens it.")
         st.code(_link(current), language=None, wrap_lines=True)
         if current.profile.picture is not None:
-            st.caption("The uploaded picture is not in the link.")
+            st.caption("The uploaded picture is neither in the link nor in the command.")
         st.caption("This command prints the whole story:" if page == "cold_start" else "This command prints the same:")
         st.code(to_command(current, page), language="bash", wrap_lines=True)
 
