@@ -12,10 +12,21 @@ import numpy as np
 
 from recsys.diversity import Step, Sweep, diversify, watch
 from recsys.errors import InvalidInput
-from recsys.evaluation.metrics import coverage, exposures, gini, ndcg, rbo
+from recsys.evaluation.metrics import (
+    calibration,
+    coverage,
+    exposures,
+    gini,
+    mrr,
+    ndcg,
+    novelty,
+    rbo,
+    serendipity,
+)
 from recsys.funnel import STOPS, Funnel, Recommendation, Request
 from recsys.profile import Profile
 from recsys.ratings import LIKE
+from recsys.towers import heard
 from recsys.version import Version
 
 NAMES = {
@@ -72,7 +83,7 @@ def settings(funnel: Funnel, answer: Recommendation, methods: Sequence[str]) -> 
         methods: of `recsys.diversity.METHODS`.
     """
     vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
-    groups, k = _groups(funnel, answer), answer.request.k
+    groups, k = _categories(funnel.version, answer.candidates), answer.request.k
     distances = 1 - (vectors @ vectors.T).astype(np.float64)
     found = {}
     for method in methods:
@@ -86,9 +97,9 @@ def settings(funnel: Funnel, answer: Recommendation, methods: Sequence[str]) -> 
     return found
 
 
-def _groups(funnel: Funnel, answer: Recommendation) -> np.ndarray:
-    """The candidates' categories, as the cap counts them: (n, categories) bool."""
-    return funnel.version.facets.members(funnel.version.catalog.categories, answer.candidates)
+def _categories(version: Version, rows: np.ndarray) -> np.ndarray:
+    """The categories of items, as the cap counts them: (len(rows), categories) bool."""
+    return version.facets.members(version.catalog.categories, rows)
 
 
 def _mean_distances(distances: np.ndarray, picks: np.ndarray) -> np.ndarray:
@@ -113,7 +124,7 @@ def _overlaps(picks: np.ndarray) -> np.ndarray:
 def steps(funnel: Funnel, answer: Recommendation, method: str, lam: float) -> list[Step]:
     """How a method chooses, pick by pick, over a recommendation's candidates."""
     vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
-    groups = _groups(funnel, answer)
+    groups = _categories(funnel.version, answer.candidates)
     return watch(method, answer.merit, vectors, groups, answer.request.k, lam)
 
 
@@ -175,8 +186,9 @@ def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LA
 
     Returns:
         For each method and lambda: mean relevance and intra-list distance, coverage (the share of the catalog that is
-        on anybody's list), Gini (0 = all items are shown equally often), and nDCG at k on held-out likes where they are
-        real and the space has not seen them.
+        on anybody's list), Gini (0 = all items are shown equally often), calibration to the told likes' categories,
+        novelty where real people rated, and on held-out likes, where the space has not seen them, nDCG and MRR at k
+        and serendipity. See `recsys.evaluation.metrics`.
 
     Raises:
         InvalidInput: an unknown method or space, or a lambda outside [0, 1].
@@ -184,17 +196,19 @@ def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LA
     for lam in lams:
         if not 0 <= lam <= 1:
             raise InvalidInput(f"Lambda lies between 0 and 1; {lam:g} does not.", "1 is relevance alone.")
-    version = funnel.version
+    version, funnel = funnel.version, funnel.unobserved()
     asked = Request(Profile(), lam=1.0, **request)
     space = version.has_space(asked.space or version.default_space)
     profiles, held = shoppers(version)
     sums = {m: [_Shop() for _ in lams] for m in methods}
     for profile, hidden in zip(profiles, held, strict=True):
         answer = funnel.recommend(replace(asked, profile=profile))
-        vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
-        groups = _groups(funnel, answer)
+        tower, known = funnel.tower(answer.request), version.rows(profile.likes)
+        vectors, groups = tower.similarity_vectors(answer.candidates), _categories(version, answer.candidates)
         distances = 1 - (vectors @ vectors.T).astype(np.float64)
+        liked, taste = tower.similarity_vectors(known), _categories(version, known)
         wanted = frozenset() if space in version.learned else frozenset(version.rows(sorted(hidden)).tolist())
+        hits = np.isin(answer.candidates, list(wanted))
         for method in methods:
             sweep = diversify(method, answer.merit, vectors, groups, asked.k, lams)
             far = _mean_distances(distances, sweep.picks)
@@ -203,8 +217,12 @@ def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LA
                 one.lists.append(rows)
                 one.means["relevance"].append(answer.relevance[picks].mean())
                 one.means["ild"].append(distance)
+                one.means["calibration"].append(calibration(taste, groups[picks]))
+                one.means["novelty"].append(_novelty(version, rows))
                 if wanted:
                     one.means["ndcg"].append(ndcg(rows, wanted, asked.k))
+                    one.means["mrr"].append(mrr([rows], [wanted], asked.k))
+                    one.means["serendipity"].append(serendipity(vectors[picks], hits[picks], liked))
     return {
         "catalog": version.name,
         "space": space,
@@ -228,27 +246,41 @@ class _Shop:
     def figures(self, n: int) -> dict:
         shown = exposures(self.lists, n)
         return {
-            **{name: _rounded(np.mean(values)) for name, values in self.means.items()},
+            **{name: _mean(values) for name, values in self.means.items()},
             "coverage": _rounded(coverage(shown)),
             "gini": _rounded(gini(shown)),
         }
 
 
+def _mean(values: Sequence[float]) -> float | None:
+    """The mean of those that are a number; None of none."""
+    known = [value for value in values if not np.isnan(value)]
+    return _rounded(np.mean(known)) if known else None
+
+
+def _novelty(version: Version, rows: Sequence[int]) -> float:
+    """How little known a list is, in bits; NaN where nobody rated anything."""
+    popularity = version.popularity
+    return np.nan if popularity is None else novelty(popularity[rows], len(version.people))
+
+
 def compared(funnel: Funnel, request: Request, methods: Sequence[str]) -> dict:
     """One profile's lists by several methods, as the JSON of the command line."""
     answer = funnel.recommend(request)
-    at = round(request.lam * 100)
-    ids = funnel.version.item_ids[answer.candidates]
+    version, rows, at = funnel.version, answer.candidates, round(request.lam * 100)
+    taste = _categories(version, heard(version, request.profile).likes)
     return {
-        "catalog": funnel.version.name,
+        "catalog": version.name,
         "space": answer.space,
         "lam": request.lam,
         "methods": {
             method: {
-                "items": [str(i) for i in ids[one.sweep.picks[at]]],
+                "items": [str(i) for i in version.item_ids[rows[one.sweep.picks[at]]]],
                 "relevance": _rounded(one.relevance[at]),
                 "ild": _rounded(one.distance[at]),
                 "rbo": _rounded(one.overlap[at]),
+                "novelty": _rounded(_novelty(version, rows[one.sweep.picks[at]])),
+                "calibration": _rounded(calibration(taste, _categories(version, rows[one.sweep.picks[at]]))),
             }
             for method, one in settings(funnel, answer, methods).items()
         },

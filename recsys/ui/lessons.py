@@ -14,7 +14,7 @@ from recsys.ui import resources, state
 from recsys.ui.controls import SPACES
 from recsys.ui.link import View, to_command
 from recsys.ui.palette import CATEGORICAL
-from recsys.ui.words import plain
+from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
 HUES = {"plain": "#9b968c", **dict(zip(("mmr", "dpp", "cap"), CATEGORICAL, strict=False))}
@@ -195,6 +195,7 @@ def whole_shop(funnel: Funnel) -> None:
         for column, (name, (label, form)) in zip(st.columns(len(shown), gap="medium"), shown.items(), strict=True):
             with column:
                 _shop_chart(figures, name, label, form, view.lam)
+        number = st.column_config.NumberColumn
         with st.popover("The figures", icon=":material/table:"):
             st.dataframe(
                 [
@@ -203,7 +204,10 @@ def whole_shop(funnel: Funnel) -> None:
                     for one in settings
                 ],
                 hide_index=True,
-                column_config={"lam": "λ", "ild": "distance", "gini": "Gini", "ndcg": found},
+                column_config={
+                    **{"lam": "λ", "ild": "distance", "gini": "Gini", "ndcg": found, "mrr": f"MRR@{figures['k']}"},
+                    **{name: number(help=WORDS[name]) for name in ("novelty", "calibration", "serendipity")},
+                },
             )
             st.caption("The same on the command line:")
             st.code(to_command(view, "shop"), language="bash", wrap_lines=True)

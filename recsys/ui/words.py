@@ -11,6 +11,9 @@ WORDS = {
     "measures": "Distance: the mean of 1 − cosine over all pairs of a list. RBO: how much of the plain list's order is "
     "left, its first places counting most (rank-biased overlap, 2010). MMR: maximal marginal relevance (1998). DPP: "
     "determinantal point process, chosen greedily (2018).",
+    "novelty": "How little known the listed items are, in bits: the mean of −log2 of the share of people who rated them.",
+    "calibration": "How far the categories of a list are from those of the likes; 0: the same shares (2018).",
+    "serendipity": "Liked, and unlike what was liked before: 1 − cosine, counted for the likes that were held back.",
     "simulated": "The data do not have this; it is made up, the same for everyone, so that shop rules can be tried.",
 }
 

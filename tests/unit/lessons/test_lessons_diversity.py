@@ -97,7 +97,11 @@ def test_what_a_shop_is_worth_by_hand(with_people, monkeypatch):
         "lam": 1.0,
         "relevance": 0.353553,  # (0.7071 + 0) / 2 for both
         "ild": 0.646447,  # pear and cat: 1 - 0.7071; dog and apple: 1
+        "calibration": 2.644184,  # half is food: ln(1 / 0.505); none is for the home: ln(1 / 0.01)
+        "novelty": 1.25,  # of four people none rated pear (2 bits), all cat (0), one dog (2), two apple (1)
         "ndcg": 0.815465,  # cat is the second of two: 1 / log2(3); dog is the first: 1
+        "mrr": 0.75,  # 1/2 and 1
+        "serendipity": 0.323223,  # cat is unlike apple: 1 / 2; dog is like chair: (1 - 0.7071) / 2
         "coverage": 0.666667,  # 4 of 6
         "gini": 0.333333,  # of 0 0 1 1 1 1
     }
@@ -118,3 +122,18 @@ def test_where_nobody_likes_enough_the_shoppers_are_simulated(with_people):
     version = with_people()  # two likes at most
     profiles, held = diversity.shoppers(version, users=3)
     assert [len(p.likes) > 0 for p in profiles] == [True] * 3 and not any(held)
+
+
+def test_what_one_list_is_worth_by_hand(with_people):
+    version = with_people()
+    funnel = Funnel(version, memory_store(version.spaces, version.catalog), lambda profile: {})
+    told = diversity.compared(funnel, Request(Profile(likes=("apple",)), lam=1.0, k=2), ("plain",))
+    one = told["methods"]["plain"]
+    assert one["items"] == ["pear", "cat"] and told["space"] == "text"
+    assert (one["novelty"], one["calibration"]) == (1.0, pytest.approx(0.683197, abs=2e-6))
+
+
+def test_without_people_and_likes_there_is_no_novelty_and_no_calibration(nobody):
+    funnel = Funnel(nobody, memory_store(nobody.spaces, nobody.catalog), lambda profile: {})
+    one = diversity.compared(funnel, Request(Profile(), k=2), ("plain",))["methods"]["plain"]
+    assert len(one["items"]) == 2 and one["novelty"] is None and one["calibration"] is None
