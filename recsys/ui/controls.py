@@ -22,7 +22,14 @@ from recsys.ui.link import ALL_METHODS, MAX_K, View
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
-SPACES = {"text": "Words", "image": "Pictures", "blend": "Both", "mf": "Factors", "two_tower": "Two towers"}
+SPACES = {
+    "text": "Words",
+    "image": "Pictures",
+    "blend": "Both",
+    "given": "Own vectors",
+    "mf": "Factors",
+    "two_tower": "Two towers",
+}
 AUTO = "Best measured"
 
 

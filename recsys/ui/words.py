@@ -1,5 +1,7 @@
 """Words on screen: the field's own in a sentence each, and somebody else's kept from being read as Markdown."""
 
+from recsys.version import Version
+
 WORDS = {
     "wish": "An encoder turns your words into a point among the items; the list is what lies nearest.",
     "categories": "Pull your point towards the middle of these categories. Nothing is excluded; conditions do that.",
@@ -11,7 +13,7 @@ WORDS = {
     "measures": "Distance: the mean of 1 − cosine over all pairs of a list. RBO: how much of the plain list's order is "
     "left, its first places counting most (rank-biased overlap, 2010). MMR: maximal marginal relevance (1998). DPP: "
     "determinantal point process, chosen greedily (2018).",
-    "novelty": "How little known the listed items are, in bits: the mean of −log2 of the share of people who rated them.",
+    "novelty": "How little known the listed items are: the mean of −log2 of the share of people who rated them (bits).",
     "calibration": "How far the categories of a list are from those of the likes; 0: the same shares (2018).",
     "serendipity": "Liked, and unlike what was liked before: 1 − cosine, counted for the likes that were held back.",
     "simulated": "The data do not have this; it is made up, the same for everyone, so that shop rules can be tried.",
@@ -21,6 +23,23 @@ PUBLIC = (
     "This app is open to the public, so nothing that keeps its cores busy for long is started here. Run your own to do "
     "it: one command, see the README."
 )
+
+
+def by_whom(version: Version, space: str) -> str:
+    """Whose taste a learned space is made of, in words that go on from "alike in" or "by"."""
+    return "which simulated people like them" if version.learned[space]["simulated"] else "who rated them"
+
+
+def alike_in(version: Version, space: str) -> str:
+    """In what the neighbours of a space are alike, in words that go on from "alike in"."""
+    if space in version.learned:
+        return by_whom(version, space) + (", and words" if space == "two_tower" else "")
+    return {
+        "text": "words",
+        "image": "looks",
+        "blend": "words and looks",
+        "given": "the vectors that came with them",
+    }[space]
 
 
 def plain(text: object) -> str:
