@@ -45,14 +45,16 @@ def wish(version: Version) -> None:
         state.change(note, profile=state.profile().wishing(cleaned))
 
     key = state.shown("wish", state.profile().wish)
-    st.text_input(
-        "What do you wish for?",
-        key=key,
-        placeholder=f"A wish in words, such as “{example}”, then Enter: this is also the search",
-        icon=":material/search:",
-        on_change=state.changed(key, apply),
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal=True, vertical_alignment="center", key="wish-box"):
+        st.text_input(
+            "What do you wish for?",
+            key=key,
+            placeholder=f"A wish in words, such as “{example}”, then Enter: this is also the search",
+            icon=":material/search:",
+            on_change=state.changed(key, apply),
+            label_visibility="collapsed",
+        )
+        st.markdown("", help=WORDS["wish"], width="content")
 
 
 def picture_wish() -> None:

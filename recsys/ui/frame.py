@@ -205,7 +205,7 @@ def honest(version: Version) -> None:
         else ""
     )
     simulated = f" Simulated: {made_up}." if made_up else ""
-    st.caption(f"{plain(version.manifest['about'])}{learned}{simulated}")
+    st.caption(f"{plain(version.manifest['about'])}{learned}{simulated}", help=WORDS["simulated"] if made_up else None)
 
 
 def _catalog_switch() -> None:
