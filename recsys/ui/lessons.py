@@ -184,7 +184,7 @@ def whole_shop(funnel: Funnel) -> None:
         measures = {"coverage": ("coverage", ".0%"), "gini": ("Gini", ".2f"), "ndcg": (found, ".3f")}
         shown = {name: told for name, told in measures.items() if name in next(iter(figures["methods"].values()))[0]}
         st.markdown(
-            f"**At λ = {view.lam:.2f}**, ringed below: "
+            f"**At λ = {view.lam:.2f}**, the large dots below: "
             + "; ".join(
                 f"{NAMES[method]}: " + ", ".join(f"{label} {one[name]:{form}}" for name, (label, form) in shown.items())
                 for method, settings in figures["methods"].items()
@@ -259,7 +259,7 @@ def _shop(_funnel: Funnel, version: str, lams: tuple[float, ...], methods, space
 
 
 def _shop_chart(figures: dict, measure: str, label: str, form: str, lam: float) -> None:
-    """One measure of the whole shop against one list's distance, a line a method, a ring at the slider's place."""
+    """One measure of the whole shop against one list's distance, a line a method; large dots: the slider's place."""
     import plotly.graph_objects as go
 
     from recsys.ui.charts import draw

@@ -7,7 +7,10 @@ import pytest
 
 from recsys.__main__ import main
 from recsys.lessons.diversity import NAMES
+from recsys.models import MODELS
 from recsys.ui.link import to_command
+from recsys.ui.words import MODELS as SAID_OF_MODELS
+from recsys.ui.words import WORDS
 from recsys.version import Version
 
 
@@ -60,3 +63,16 @@ def test_one_chooses_which_method_to_watch(app):
     assert "Watch Category cap choose" in screen.words and screen.view.watched == "cap"
     screen.at.slider(key="step-0").set_value(2).run()
     assert "of one category may" in screen.words and not screen.at.exception
+
+
+def test_the_words_of_the_slider_and_of_what_is_simulated_are_explained(app):
+    screen = app().open("diversity", {"catalog": "movies"})
+    assert screen.shelves["methods"]["help"] == WORDS["lam_of_all"]
+    assert WORDS["simulated"] in [one.help for one in screen.at.caption]
+    screen = app().open("recommend", {"catalog": "movies"})
+    assert screen.shelves["shelf"]["help"] == WORDS["lam"]
+    assert WORDS["wish"] in [one.help for one in screen.at.markdown]
+
+
+def test_each_model_has_its_sentence():
+    assert set(SAID_OF_MODELS) == set(MODELS)
