@@ -9,7 +9,7 @@ from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
 from recsys.ui.words import WORDS
 
-lessons.start_with(diversity.READY)
+lessons.start_with_example()
 view = state.view()
 funnel = resources.funnel(view.catalog)
 version = funnel.version
@@ -37,7 +37,7 @@ with st.sidebar:
 st.caption(WORDS["measures"])
 left, right = st.columns(2, gap="large")
 with left:
-    lessons.trade_off(found, view.lam)
+    lessons.trade_off(found, view.lam, lessons.relevance_words(funnel, answer))
 with right:
     lessons.watch(funnel, answer)
 lessons.whole_shop(funnel)

@@ -8,16 +8,9 @@ from recsys.ui.figures import Marks, colourable, map_figure
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
-from recsys.ui.words import WORDS
+from recsys.ui.words import WORDS, alike_in
 
 MAX_CARDS = 60
-LIKENESS = {
-    "text": "words",
-    "image": "looks",
-    "blend": "words and looks",
-    "mf": "who rated them",
-    "two_tower": "who rated them, and words",
-}
 
 view = state.view()
 funnel = resources.funnel(view.catalog)
@@ -32,7 +25,9 @@ with st.sidebar:
     controls.rated(version)
 
 frame.header(
-    "map", "Map", f"{len(version.item_ids):,} items, near each other where they are alike in {LIKENESS[space]}."
+    "map",
+    "Map",
+    f"{len(version.item_ids):,} items, near each other where they are alike in {alike_in(version, space)}.",
 )
 controls.wish(version)
 

@@ -61,13 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--space", metavar="S", help=f"text, image, blend, mf or two_tower; {otherwise} otherwise")
         sub.add_argument("--k", type=int, default=default_k, metavar="N", help=f"length of the list ({default_k})")
 
-    def asking(sub: argparse.ArgumentParser, otherwise: str = "the catalog's default") -> None:
-        for flag, what in (("like", "an item they like"), ("dislike", "an item they dislike")):
-            sub.add_argument(f"--{flag}", action="append", default=[], metavar="ID", help=f"{what} (repeatable)")
-        sub.add_argument("--wish", default="", metavar="TEXT", help="what they ask for, in words")
-        sub.add_argument(
-            "--category", action="append", default=[], metavar="X", help="a category they chose (repeatable)"
-        )
+    def blending(sub: argparse.ArgumentParser) -> None:
         sub.add_argument(
             "--blend",
             type=float,
@@ -75,6 +69,19 @@ def _parser() -> argparse.ArgumentParser:
             metavar="W",
             help="words against picture, 0 to 1 (%(default)s)",
         )
+
+    def asking(sub: argparse.ArgumentParser) -> None:
+        for flag, what in (("like", "an item they like"), ("dislike", "an item they dislike")):
+            sub.add_argument(f"--{flag}", action="append", default=[], metavar="ID", help=f"{what} (repeatable)")
+        sub.add_argument("--wish", default="", metavar="TEXT", help="what they ask for, in words")
+        sub.add_argument(
+            "--category", action="append", default=[], metavar="X", help="a category they chose (repeatable)"
+        )
+        sub.add_argument("--user", metavar="ID", help="a user whom the catalog knows, by all their ratings")
+        sub.add_argument(
+            "--about", action="append", default=[], metavar="FACT", help="such as age:25-34, for two_tower (repeatable)"
+        )
+        blending(sub)
         sub.add_argument(
             "--lam",
             type=float,
@@ -85,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--where", action="append", default=[], metavar="COND", help="such as 'year>=1990' (repeatable)"
         )
-        listing(sub, otherwise=otherwise)
+        listing(sub, otherwise="what measured best for so many likes")
 
     command("catalogs", _catalogs, "List the catalogs and what is built of each.")
 
@@ -124,11 +131,7 @@ def _parser() -> argparse.ArgumentParser:
         on_catalog(sub)
         if name == "explain":
             sub.add_argument("--item", required=True, metavar="ID", help="the item in question")
-        asking(sub, otherwise="what measured best for so many likes")
-        sub.add_argument("--user", metavar="ID", help="a user whom the catalog knows, by all their ratings")
-        sub.add_argument(
-            "--about", action="append", default=[], metavar="FACT", help="such as age:25-34, for two_tower (repeatable)"
-        )
+        asking(sub)
         sub.add_argument("--diversity", default="mmr", metavar="M", help="plain, mmr, dpp or cap (%(default)s)")
         sub.add_argument(
             "--tower",
@@ -261,6 +264,8 @@ def _parser() -> argparse.ArgumentParser:
         if name == "compare":
             asking(sub)
         else:
+            blending(sub)
+            sub.add_argument("--lam", type=float, metavar="F", help="one more setting than the ten")
             listing(sub)
 
     bench = commands.add_parser("bench", help="Measure.", description="Measure.")
@@ -404,13 +409,9 @@ def _answered(arguments, settings: Settings):
     """The funnel and its answer to what `recommend` and `explain` ask."""
     funnel, _ = _funnel(settings, arguments.catalog)
     request = _request(arguments, funnel.version)
-    profile = request.profile.being(arguments.user)
-    for fact in arguments.about:
-        profile = profile.knowing(*_fact(fact, funnel.version))
-    space, *also = arguments.tower or [request.space or funnel.best_space(profile)]
+    space, *also = arguments.tower or [request.space or funnel.best_space(request.profile)]
     request = replace(
         request,
-        profile=profile,
         space=space,
         also=tuple(dict.fromkeys(s for s in also if s != space)),
         engine=arguments.engine,
@@ -501,7 +502,10 @@ def _request(arguments, version):
         likes=tuple(dict.fromkeys(arguments.like)),
         dislikes=tuple(dict.fromkeys(arguments.dislike)),
         categories=tuple(dict.fromkeys(arguments.category)),
+        person=arguments.user,
     ).wishing(arguments.wish)
+    for fact in arguments.about:
+        profile = profile.knowing(*_fact(fact, version))
     where = Where.parse(arguments.where, version.catalog)
     return Request(profile, arguments.space, arguments.blend, arguments.lam, where, arguments.k)
 
@@ -626,16 +630,16 @@ def _user_vectors(arguments, settings: Settings) -> dict:
 
 def _diversity(arguments, settings: Settings) -> dict:
     from recsys.diversity import METHODS
-    from recsys.lessons.diversity import READY, compared, shop
+    from recsys.lessons.diversity import SHOP_LAMS, compared, ready, shop, with_setting
 
     funnel, _ = _funnel(settings, arguments.catalog)
     methods = arguments.method or list(METHODS)
     if arguments.part == "shop":
-        return shop(funnel, methods, space=arguments.space, k=arguments.k)
+        lams = SHOP_LAMS if arguments.lam is None else with_setting(arguments.lam)
+        return shop(funnel, methods, lams, space=arguments.space, blend=arguments.blend, k=arguments.k)
     request = _request(arguments, funnel.version)
-    if not request.profile and funnel.version.name in READY:  # as the page does
-        request = replace(request, profile=READY[funnel.version.name])
-    return compared(funnel, request, methods)
+    profile, space = ready(funnel.version, request.profile, request.space)
+    return compared(funnel, replace(request, profile=profile, space=space or funnel.best_space(profile)), methods)
 
 
 def _bench_funnel(arguments, settings: Settings) -> dict:

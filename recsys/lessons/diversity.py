@@ -4,16 +4,29 @@ Diversity of one list (its intra-list distance) and of the whole shop (coverage 
 things: a method can make every list varied and still show all people the same few items.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recsys.diversity import Step, Sweep, diversify, watch
-from recsys.evaluation.metrics import gini, ndcg, rbo
+from recsys.errors import InvalidInput
+from recsys.evaluation.metrics import (
+    calibration,
+    coverage,
+    exposures,
+    gini,
+    mrr,
+    ndcg,
+    novelty,
+    rbo,
+    serendipity,
+)
 from recsys.funnel import STOPS, Funnel, Recommendation, Request
 from recsys.profile import Profile
 from recsys.ratings import LIKE
+from recsys.towers import heard
 from recsys.version import Version
 
 NAMES = {
@@ -31,6 +44,17 @@ READY = {"clipart": Profile(likes=("flag-of-brazil",)), "movies": Profile(likes=
 """A profile for which relevance alone brings near-duplicates."""
 SHOP_LAMS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.7, 0.6, 0.5, 0.3, 0.0)
 SHOP_USERS = 200
+SHOP_LIKES = 6
+
+
+def ready(version: Version, profile: Profile, space: str | None) -> tuple[Profile, str | None]:
+    """The catalog's ready example for whom nothing is known of, where there is one; else what was given.
+
+    It is for the space of content: a series of near-copies is what variety has to be tried on.
+    """
+    if profile or version.name not in READY:
+        return profile, space
+    return READY[version.name], space or version.default_space
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +83,7 @@ def settings(funnel: Funnel, answer: Recommendation, methods: Sequence[str]) -> 
         methods: of `recsys.diversity.METHODS`.
     """
     vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
-    groups, k = _groups(funnel, answer), answer.request.k
+    groups, k = _categories(funnel.version, answer.candidates), answer.request.k
     distances = 1 - (vectors @ vectors.T).astype(np.float64)
     found = {}
     for method in methods:
@@ -73,9 +97,9 @@ def settings(funnel: Funnel, answer: Recommendation, methods: Sequence[str]) -> 
     return found
 
 
-def _groups(funnel: Funnel, answer: Recommendation) -> np.ndarray:
-    """The candidates' categories, as the cap counts them: (n, categories) bool."""
-    return funnel.version.facets.members(funnel.version.catalog.categories, answer.candidates)
+def _categories(version: Version, rows: np.ndarray) -> np.ndarray:
+    """The categories of items, as the cap counts them: (len(rows), categories) bool."""
+    return version.facets.members(version.catalog.categories, rows)
 
 
 def _mean_distances(distances: np.ndarray, picks: np.ndarray) -> np.ndarray:
@@ -100,27 +124,20 @@ def _overlaps(picks: np.ndarray) -> np.ndarray:
 def steps(funnel: Funnel, answer: Recommendation, method: str, lam: float) -> list[Step]:
     """How a method chooses, pick by pick, over a recommendation's candidates."""
     vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
-    groups = _groups(funnel, answer)
+    groups = _categories(funnel.version, answer.candidates)
     return watch(method, answer.merit, vectors, groups, answer.request.k, lam)
 
 
 def shoppers(version: Version, users: int = SHOP_USERS, seed: int = 0) -> tuple[list[Profile], list[frozenset[str]]]:
     """The people that a shop's diversity is measured over, and what each of them liked beyond what is told.
 
-    Real users where there are ratings: half of their likes are told, at most 20, the rest is held out. Elsewhere
-    simulated ones, of one to three liked items each around a random item.
+    Real users who like `SHOP_LIKES` items or more: half of their likes are told, at most 20, the rest is held out.
+    Where there are none, simulated ones, of one to three liked items each around a random item.
     """
     draw = np.random.default_rng(seed)
-    interactions = version.catalog.interactions
-    if interactions is None:
-        vectors = version.spaces[version.default_space]
-        profiles = []
-        for row in draw.choice(len(vectors), users, replace=len(vectors) < users):
-            near = np.argsort(-(vectors @ vectors[row]), kind="stable")[: draw.integers(1, 4)]
-            profiles.append(Profile(likes=tuple(str(i) for i in version.item_ids[near])))
-        return profiles, [frozenset()] * users
-    liked = interactions[interactions["rating"] >= LIKE]
-    by_user = {user: own.tolist() for user, own in liked.groupby("user_id", sort=True)["item_id"] if len(own) >= 6}
+    by_user = _likes_of(version)
+    if not by_user:
+        return _simulated(version, users, draw), [frozenset()] * users
     names = np.array(sorted(by_user))
     profiles, held = [], []
     for user in draw.choice(names, min(users, len(names)), replace=False):
@@ -131,8 +148,35 @@ def shoppers(version: Version, users: int = SHOP_USERS, seed: int = 0) -> tuple[
     return profiles, held
 
 
+def _likes_of(version: Version) -> dict[str, list[str]]:
+    """The liked items of everybody who likes enough of them."""
+    interactions = version.catalog.interactions
+    if interactions is None:
+        return {}
+    liked = interactions[interactions["rating"] >= LIKE]
+    return {
+        user: own.tolist() for user, own in liked.groupby("user_id", sort=True)["item_id"] if len(own) >= SHOP_LIKES
+    }
+
+
+def _simulated(version: Version, users: int, draw: np.random.Generator) -> list[Profile]:
+    vectors = version.spaces[version.default_space]
+    profiles = []
+    for row in draw.choice(len(vectors), users, replace=len(vectors) < users):
+        near = np.argsort(-(vectors @ vectors[row]), kind="stable")[: draw.integers(1, 4)]
+        profiles.append(Profile(likes=tuple(str(i) for i in version.item_ids[near])))
+    return profiles
+
+
+def with_setting(lam: float) -> tuple[float, ...]:
+    """The settings of a shop, and one more: descending."""
+    return tuple(sorted({*SHOP_LAMS, lam}, reverse=True))
+
+
 def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LAMS, **request) -> dict:
     """What each setting does to the lists of many people at once: the JSON of the command line.
+
+    Held-out likes are looked for in content spaces alone: learned spaces were taught with all ratings, these too.
 
     Args:
         funnel: of the catalog.
@@ -142,35 +186,51 @@ def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LA
 
     Returns:
         For each method and lambda: mean relevance and intra-list distance, coverage (the share of the catalog that is
-        on anybody's list), Gini (0 = all items are shown equally often), and nDCG on held-out likes where they are
-        real.
+        on anybody's list), Gini (0 = all items are shown equally often), calibration to the told likes' categories,
+        novelty where real people rated, and on held-out likes, where the space has not seen them, nDCG and MRR at k
+        and serendipity. See `recsys.evaluation.metrics`.
+
+    Raises:
+        InvalidInput: an unknown method or space, or a lambda outside [0, 1].
     """
+    for lam in lams:
+        if not 0 <= lam <= 1:
+            raise InvalidInput(f"Lambda lies between 0 and 1; {lam:g} does not.", "1 is relevance alone.")
     version, funnel = funnel.version, funnel.unobserved()
+    asked = Request(Profile(), lam=1.0, **request)
+    space = version.has_space(asked.space or version.default_space)
     profiles, held = shoppers(version)
-    n = len(version.item_ids)
-    sums = {m: [_Shop(n) for _ in lams] for m in methods}
-    for profile, wanted in zip(profiles, held, strict=True):
-        answer = funnel.recommend(Request(profile, lam=1.0, **request))
-        vectors = funnel.tower(answer.request).similarity_vectors(answer.candidates)
-        groups = _groups(funnel, answer)
+    sums = {m: [_Shop() for _ in lams] for m in methods}
+    for profile, hidden in zip(profiles, held, strict=True):
+        answer = funnel.recommend(replace(asked, profile=profile))
+        tower, known = funnel.tower(answer.request), version.rows(profile.likes)
+        vectors, groups = tower.similarity_vectors(answer.candidates), _categories(version, answer.candidates)
         distances = 1 - (vectors @ vectors.T).astype(np.float64)
+        liked, taste = tower.similarity_vectors(known), _categories(version, known)
+        wanted = frozenset() if space in version.learned else frozenset(version.rows(sorted(hidden)).tolist())
+        hits = np.isin(answer.candidates, list(wanted))
         for method in methods:
-            sweep = diversify(method, answer.merit, vectors, groups, answer.request.k, lams)
+            sweep = diversify(method, answer.merit, vectors, groups, asked.k, lams)
             far = _mean_distances(distances, sweep.picks)
-            for place, picks in enumerate(sweep.picks):
-                one = sums[method][place]
-                rows = answer.candidates[picks]
-                np.add.at(one.shown, rows, 1)
-                one.relevance.append(answer.relevance[picks].mean())
-                one.distance.append(far[place])
+            for one, picks, distance in zip(sums[method], sweep.picks, far, strict=True):
+                rows = answer.candidates[picks].tolist()
+                one.lists.append(rows)
+                one.means["relevance"].append(answer.relevance[picks].mean())
+                one.means["ild"].append(distance)
+                one.means["calibration"].append(calibration(taste, groups[picks]))
+                one.means["novelty"].append(_novelty(version, rows))
                 if wanted:
-                    one.ndcg.append(ndcg([str(i) for i in version.item_ids[rows]], wanted, answer.request.k))
+                    one.means["ndcg"].append(ndcg(rows, wanted, asked.k))
+                    one.means["mrr"].append(mrr([rows], [wanted], asked.k))
+                    one.means["serendipity"].append(serendipity(vectors[picks], hits[picks], liked))
     return {
         "catalog": version.name,
+        "space": space,
+        "k": asked.k,
         "users": len(profiles),
-        "simulated": version.catalog.interactions is None,
+        "simulated": not any(held),
         "methods": {
-            method: [{"lam": lam, **one.figures()} for lam, one in zip(lams, found, strict=True)]
+            method: [{"lam": lam, **one.figures(len(version.item_ids))} for lam, one in zip(lams, found, strict=True)]
             for method, found in sums.items()
         },
     }
@@ -179,35 +239,48 @@ def shop(funnel: Funnel, methods: Sequence[str], lams: Sequence[float] = SHOP_LA
 class _Shop:
     """What is counted of one setting over all people."""
 
-    def __init__(self, n: int) -> None:
-        self.shown = np.zeros(n)
-        self.relevance: list[float] = []
-        self.distance: list[float] = []
-        self.ndcg: list[float] = []
+    def __init__(self) -> None:
+        self.lists: list[list[int]] = []
+        self.means: dict[str, list[float]] = defaultdict(list)
 
-    def figures(self) -> dict:
-        means = {"relevance": self.relevance, "ild": self.distance, "ndcg@10": self.ndcg}
+    def figures(self, n: int) -> dict:
+        shown = exposures(self.lists, n)
         return {
-            **{name: round(float(np.mean(values)), 6) for name, values in means.items() if values},
-            "coverage": round(float((self.shown > 0).mean()), 6),
-            "gini": round(float(gini(self.shown)), 6),
+            **{name: _mean(values) for name, values in self.means.items()},
+            "coverage": _rounded(coverage(shown)),
+            "gini": _rounded(gini(shown)),
         }
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    """The mean of those that are a number; None of none."""
+    known = [value for value in values if not np.isnan(value)]
+    return _rounded(np.mean(known)) if known else None
+
+
+def _novelty(version: Version, rows: Sequence[int]) -> float:
+    """How little known a list is, in bits; NaN where nobody rated anything."""
+    popularity = version.popularity
+    return np.nan if popularity is None else novelty(popularity[rows], len(version.people))
 
 
 def compared(funnel: Funnel, request: Request, methods: Sequence[str]) -> dict:
     """One profile's lists by several methods, as the JSON of the command line."""
     answer = funnel.recommend(request)
-    at = round(request.lam * 100)
-    ids = funnel.version.item_ids[answer.candidates]
+    version, rows, at = funnel.version, answer.candidates, round(request.lam * 100)
+    taste = _categories(version, heard(version, request.profile).likes)
     return {
-        "catalog": funnel.version.name,
+        "catalog": version.name,
+        "space": answer.space,
         "lam": request.lam,
         "methods": {
             method: {
-                "items": [str(i) for i in ids[one.sweep.picks[at]]],
+                "items": [str(i) for i in version.item_ids[rows[one.sweep.picks[at]]]],
                 "relevance": _rounded(one.relevance[at]),
                 "ild": _rounded(one.distance[at]),
                 "rbo": _rounded(one.overlap[at]),
+                "novelty": _rounded(_novelty(version, rows[one.sweep.picks[at]])),
+                "calibration": _rounded(calibration(taste, _categories(version, rows[one.sweep.picks[at]]))),
             }
             for method, one in settings(funnel, answer, methods).items()
         },

@@ -22,7 +22,14 @@ from recsys.ui.link import ALL_METHODS, MAX_K, View
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
-SPACES = {"text": "Words", "image": "Pictures", "blend": "Both", "mf": "Factors", "two_tower": "Two towers"}
+SPACES = {
+    "text": "Words",
+    "image": "Pictures",
+    "blend": "Both",
+    "given": "Own vectors",
+    "mf": "Factors",
+    "two_tower": "Two towers",
+}
 AUTO = "Best measured"
 
 
@@ -40,15 +47,17 @@ def wish(version: Version) -> None:
     invites = f"A wish in words, such as “{example}”, then Enter: this is also the search"
     deaf = "No words here: this catalog came with vectors alone, and no model knows where a wish lies among them"
     key = state.shown("wish", state.profile().wish)
-    st.text_input(
-        "What do you wish for?",
-        key=key,
-        placeholder=invites if version.reads_words else deaf,
-        disabled=not version.reads_words,
-        icon=":material/search:",
-        on_change=state.changed(key, apply),
-        label_visibility="collapsed",
-    )
+    with st.container(horizontal=True, vertical_alignment="center", key="wish-box"):
+        st.text_input(
+            "What do you wish for?",
+            key=key,
+            placeholder=invites if version.reads_words else deaf,
+            disabled=not version.reads_words,
+            icon=":material/search:",
+            on_change=state.changed(key, apply),
+            label_visibility="collapsed",
+        )
+        st.markdown("", help=WORDS["wish"], width="content")
 
 
 def picture_wish() -> None:

@@ -153,7 +153,7 @@ def _share(page: str, command: str | None) -> None:
         st.caption("This link shows the same to anybody who opens it.")
         st.code(_link(current), language=None, wrap_lines=True)
         if current.profile.picture is not None:
-            st.caption("The uploaded picture is not in the link.")
+            st.caption("The uploaded picture is neither in the link nor in the command.")
         st.caption("This command prints the whole story:" if page == "cold_start" else "This command prints the same:")
         st.code(command or to_command(current, page), language="bash", wrap_lines=True)
 
@@ -206,7 +206,7 @@ def honest(version: Version) -> None:
         else ""
     )
     simulated = f" Simulated: {made_up}." if made_up else ""
-    st.caption(f"{plain(version.manifest['about'])}{learned}{simulated}")
+    st.caption(f"{plain(version.manifest['about'])}{learned}{simulated}", help=WORDS["simulated"] if made_up else None)
 
 
 def _catalog_switch() -> None:

@@ -70,6 +70,7 @@ class View:
         part: which part of a page is shown; None, or one of another page, for the first. See `part_of`.
         draft: a new item's title, description and tags.
         methods: the diversity methods beside the plain list.
+        watched: the one of them that is watched while it chooses; None for the first.
         step: how many picks are shown of the list that is being chosen.
         protocol: by which models are compared; None for the published split.
         models: the two that are held side by side; empty for the two best.
@@ -102,6 +103,7 @@ class View:
     part: str | None = None
     draft: tuple[str, str, str] = ("", "", "")
     methods: tuple[str, ...] = METHODS
+    watched: str | None = None
     step: int = 1
     protocol: str | None = None
     models: tuple[str, ...] = ()
@@ -137,7 +139,7 @@ def to_query(view: View) -> dict[str, list[str]]:
         query["model"] = list(view.models)
     if view.knobs:
         query["knob"] = list(view.knobs)
-    for name in ("space", "item", "colour", "user", "strategy", "part", "protocol", "order", *_LABORATORY):
+    for name in ("space", "item", "colour", "user", "strategy", "part", "watched", "protocol", "order", *_LABORATORY):
         if getattr(view, name) is not None:
             query[name] = [getattr(view, name)]
     for name in ("blend", "lam", "k", "dims", "tour", "frame", "step", "probes"):
@@ -262,6 +264,7 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             part=part,
             draft=draft,
             methods=methods,
+            watched=choice("watched", ALL_METHODS, "the watched method"),
             step=whole("step", 0, MAX_K, "the pick") or 1,
             protocol=choice("protocol", PROTOCOLS, "the protocol"),
             models=models,
@@ -299,13 +302,18 @@ def to_command(view: View, page: str = "recommend") -> str:
 
     Args:
         view: what is shown.
-        page: `recommend` (also for the map), `diversity`, `cold_start`, `models`, `retrieval`, `funnel` or `catalogs`.
+        page: `recommend` (also for the map), `diversity`, `shop` (a part of that), `cold_start`, `models`, `retrieval`,
+            `funnel` or `catalogs`.
     """
     if page == "catalogs":
         return _joined(["catalogs"], [])
     if page == "diversity":
         methods = [("method", method) for method in ("plain", *view.methods)]
         return _joined(["diversity", "compare"], [*_asked(view), *methods])
+    if page == "shop":
+        methods = [("method", method) for method in view.methods]
+        asked = [option for option in _asked(view) if option[0] in ("catalog", "space", "blend", "lam", "k")]
+        return _joined(["diversity", "shop"], [*asked, *methods])
     if page == "models":
         return _joined(["evaluate"], [("catalog", view.catalog), ("protocol", view.protocol or PROTOCOLS[0])])
     if page == "cold_start":

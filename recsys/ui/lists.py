@@ -12,6 +12,7 @@ from recsys.lessons.diversity import NAMES, SAID, Setting
 from recsys.profile import Profile
 from recsys.ui.controls import SPACES
 from recsys.ui.pictures import category_of, year_of
+from recsys.ui.words import WORDS
 from recsys.version import Version
 
 _KIND = {
@@ -65,6 +66,7 @@ def two_shelves(funnel: Funnel, answer: Recommendation, sweep: Sweep) -> dict:
         "aspect": aspect(version),
         "cards": cards(funnel, answer, shown),
         "shelves": [nearest, varied],
+        "help": WORDS["lam"],
         "message": _message(funnel, answer),
     }
 
@@ -101,6 +103,7 @@ def method_shelves(funnel: Funnel, answer: Recommendation, settings: Mapping[str
         "cards": cards(funnel, answer, shown),
         "shelves": [plain, *varied],
         "slider": "top",
+        "help": WORDS["lam_of_all"],
         "dense": True,
         "message": _message(funnel, answer),
     }

@@ -7,6 +7,7 @@ from recsys.ui.link import View
 from recsys.ui.pictures import category_of
 from recsys.ui.pipeline import Pipeline
 from recsys.ui.tour import MILLION, Try
+from recsys.ui.words import by_whom
 from recsys.version import Version
 from recsys.where import Condition, Where
 
@@ -74,7 +75,7 @@ def _map(version: Version, one: int, other: int) -> list[Try]:
     profile = Profile(likes=(_id(version, one), _id(version, other)))
     spaces = version.manifest["maps"]
     facet = next((f.name for f in version.catalog.facets if f.kind == "number" and not f.simulated), None)
-    learned = next((space for space in spaces if space not in ("text", "image", "blend", "given")), None)
+    learned = next((space for space in spaces if space in version.learned), None)
     found = [
         Try(
             "Where are you?",
@@ -106,7 +107,7 @@ def _map(version: Version, one: int, other: int) -> list[Try]:
         found.append(
             Try(
                 "Another space",
-                "The same items by who liked them: what lay together by its words may lie far apart here.",
+                f"Near by {by_whom(version, learned)}: what lay together by its words may lie far apart here.",
                 View(version.name, profile, space=learned),
                 "map",
             )

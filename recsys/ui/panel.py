@@ -21,7 +21,7 @@ from recsys.ui.link import View
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import picture, thumbnails
 from recsys.ui.shelf import shelf
-from recsys.ui.words import plain
+from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
 RELATED = 8
@@ -124,8 +124,9 @@ def _through_the_funnel(current: View, item_id: str) -> None:
 
 
 def _facts(version: Version, item: pd.Series) -> None:
+    made_up = f' <i title="{html.escape(WORDS["simulated"])}">simulated</i>'
     rows = "".join(
-        f"<dt>{html.escape(facet.label)}{' <i>simulated</i>' if facet.simulated else ''}</dt>"
+        f"<dt>{html.escape(facet.label)}{made_up if facet.simulated else ''}</dt>"
         f"<dd>{html.escape(fact(facet, item[facet.name]))}</dd>"
         for facet in version.catalog.facets
     )

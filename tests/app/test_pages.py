@@ -408,20 +408,20 @@ def test_diversity_opens_on_an_example_and_shows_each_methods_lists(app):
 
 def test_for_the_public_the_whole_shop_is_computed_once(app, monkeypatch):
     monkeypatch.setattr(resources, "SETTINGS", replace(resources.SETTINGS, public=True))
-    asked = []
+    asked, real = [], diversity.shop
 
-    def shop(funnel, methods, **request):
-        asked.append((methods, request))
-        return {"users": 1, "simulated": True, "methods": {}}
+    def shop(funnel, methods, lams, **request):
+        asked.append((methods, lams, request))
+        return real(funnel, methods, lams, **request)
 
     monkeypatch.setattr(diversity, "shop", shop)
     lessons._shop.clear()
-    for query in ({"k": "7"}, {"blend": "0.31", "method": ["cap"]}):
+    for query in ({"k": "7"}, {"blend": "0.31", "method": ["cap"], "lam": "0.83"}):
         screen = app()
         screen.at.session_state["shop"] = True
         screen.open("diversity", {"catalog": "movies", **query})
         assert "this is computed once, for the usual settings" in screen.words and not screen.at.error
-    assert asked == [(("mmr", "dpp"), {"space": None, "blend": 0.5, "k": 10})]
+    assert asked == [(("mmr", "dpp"), diversity.SHOP_LAMS, {"space": None, "blend": 0.5, "k": 10})]
     lessons._shop.clear()
 
 

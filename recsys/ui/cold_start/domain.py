@@ -25,27 +25,36 @@ def new_domain(funnel: Funnel) -> None:
         "The encoders know words and pictures of any shop on its first day. What people liked in one shop says nothing "
         "about the items of the other: that has to be collected anew."
     )
-    for name in resources.catalogs():
-        other = resources.funnel(name)
-        answer = other.recommend(Request(Profile(wish=words), lam=view.lam))
-        ids = [str(i) for i in other.version.item_ids[answer.candidates[answer.picks]]]
-        real = other.version.catalog.interactions
-        note = f"{len(other.version.item_ids):,} items, " + (
-            "no interactions." if real is None else f"{len(real):,} ratings, of no use here."
-        )
-        data = {
-            "catalog": name,
-            "aspect": aspect(other.version),
-            "cards": cards(other, answer, [int(p) for p in answer.picks]),
-            "shelves": [{"key": f"domain-{name}", "title": other.version.manifest["label"], "note": note, "list": ids}],
-            "message": None,
-        }
-        shelf(
-            data,
-            key=f"domain-{name}",
-            pictures=lambda wanted, version=other.version: thumbnails(version, wanted),
-            on_event=lambda event, name=name: _in_domain(event, name),
-        )
+    names = resources.catalogs()
+    for start in range(0, len(names), 2):  # side by side, where there is room
+        for column, name in zip(st.columns(2, gap="medium"), names[start : start + 2], strict=False):
+            with column:
+                _shop(name, words, view.lam)
+
+
+def _shop(name: str, words: str, lam: float) -> None:
+    """What one shop has for the wish."""
+    other = resources.funnel(name)
+    answer = other.recommend(Request(Profile(wish=words), lam=lam))
+    ids = [str(i) for i in other.version.item_ids[answer.candidates[answer.picks]]]
+    real = other.version.catalog.interactions
+    note = f"{len(other.version.item_ids):,} items, " + (
+        "no interactions." if real is None else f"{len(real):,} ratings, of no use here."
+    )
+    data = {
+        "catalog": name,
+        "aspect": aspect(other.version),
+        "layout": "grid",
+        "cards": cards(other, answer, [int(p) for p in answer.picks]),
+        "shelves": [{"key": f"domain-{name}", "title": other.version.manifest["label"], "note": note, "list": ids}],
+        "message": None,
+    }
+    shelf(
+        data,
+        key=f"domain-{name}",
+        pictures=lambda wanted: thumbnails(other.version, wanted),
+        on_event=lambda event: _in_domain(event, name),
+    )
 
 
 def _in_domain(event: Event, name: str) -> None:

@@ -1,6 +1,7 @@
 """The record as charts and tables: who leads, for whom, what learning took, how alike the lists are."""
 
 from dataclasses import replace
+from textwrap import wrap
 
 import pandas as pd
 import streamlit as st
@@ -9,7 +10,7 @@ from recsys.evaluation import story
 from recsys.ui import actions, state
 from recsys.ui.models.records import records_of
 from recsys.ui.palette import CATEGORICAL
-from recsys.ui.words import plain
+from recsys.ui.words import MODELS, WORDS, plain
 from recsys.version import Version
 
 REACHES = dict(zip((story.SERVED, story.UNSERVED, story.SCORES), CATEGORICAL, strict=False))
@@ -72,9 +73,9 @@ def _board_chart(record: dict, published: bool) -> None:
                     "thickness": 2,
                     "width": 4,
                 },
-                customdata=[(m["low"], m["high"]) for m in own],
+                customdata=[(m["low"], m["high"], "<br>".join(wrap(MODELS.get(m["model"], ""), 60))) for m in own],
                 hovertemplate="%{y}: %{x:.4f}<br>95% interval %{customdata[0]:.4f} to %{customdata[1]:.4f}"
-                "<extra></extra>",
+                "<br><i>%{customdata[2]}</i><extra></extra>",
             )
     if published:
         others = {f"<i>{name}</i>": ndcg for name, ndcg, *_ in story.PUBLISHED}
@@ -113,13 +114,13 @@ def _board_table(record: dict) -> None:
         height=35 * (len(table) + 1) + 3,
         placeholder="",
         column_config={
-            "model": st.column_config.TextColumn(width=150, pinned=True),
+            "model": st.column_config.TextColumn(width=150, pinned=True, help=_what_they_are(record)),
             "space": st.column_config.TextColumn(
                 width=222,
                 help="The learned or built space that its items lie in. Only what has one can retrieve; a build makes "
                 "those of ALS and of the two towers, and content's own.",
             ),
-            "nDCG@10": number("%.4f", 76),
+            "nDCG@10": number("%.4f", 76, WORDS["ndcg"]),
             "P@10": number("%.4f", 68, "Precision: the share of the ten places that hold what is to be found."),
             "R@10": number("%.4f", 68, "Recall: the share of what is to be found that is among the ten."),
             "against EASE": st.column_config.TextColumn(
@@ -132,6 +133,12 @@ def _board_table(record: dict) -> None:
             "query ms": number("%.2f", 72, "From one person's history to all scores, the median."),
         },
     )
+
+
+def _what_they_are(record: dict) -> str:
+    """A sentence on each model, as Markdown."""
+    names = [m["model"] for m in story.ranked(record) if m["model"] in MODELS]
+    return "  \n".join(f"**{story.name_of(name)}**: {MODELS[name]}" for name in names)
 
 
 def segments(record: dict, version: Version) -> None:

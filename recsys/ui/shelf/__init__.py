@@ -12,6 +12,7 @@ What the data hold (every text is plain text; the browser never reads it as HTML
     layout     "row" (scrolls sideways; rows scroll together) or "grid"; default "row"
     dense      True: small cards without buttons, so that whole lists can be compared; may be absent
     slider     "top": above all shelves instead of beside a title; may be absent
+    help       str, told when one points at the slider's words; may be absent
     message    Message or None: what keeps the lists short or empty, and the conditions to relax
 
     Card       title, subtitle   str

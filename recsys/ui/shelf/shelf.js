@@ -251,6 +251,7 @@ class Lens {
     varied.textContent = "more varied";
     this.track.append(this.curve, this.input);
     this.root.append(alike, this.track, varied, this.value);
+    this.told = [alike, varied, this.value];
     this.held = false;
     this.input.addEventListener("input", (event) => this.onInput(event));
     this.input.addEventListener("change", () => this.release());
@@ -382,6 +383,7 @@ class Shelf {
     this.aside.hidden = !data.notes;
     if (!this.lens) return;
     this.lens.follow(data.lam, ack);
+    for (const word of this.lens.told) setAttribute(word, "title", this.view.data.help || "");
     setAttribute(this.lens.input, "aria-label", `${data.title}: from more alike to more varied`);
   }
 

@@ -68,12 +68,14 @@ def test_population(command):
     assert code == 0 and told(document) == documented("cold-start population") and document["simulated"] is True
 
 
-def test_compare_and_shop(command):
+def test_compare_and_shop(command, monkeypatch):
+    monkeypatch.setattr(diversity, "SHOP_LIKES", 3)
     code, document, _ = command("diversity", "compare", "--like", "apple", "--lam", "0.3", "--k", "3")
     assert code == 0 and told(document) == documented("diversity compare")
     assert list(document["methods"]) == ["plain", "mmr", "dpp", "cap"]
     code, document, _ = command("diversity", "shop", "--method", "mmr", "--k", "3")
     assert code == 0 and set(document["methods"]) == {"mmr"} and document["simulated"] is False
+    assert told(document) == documented("diversity shop")
     assert len(document["methods"]["mmr"]) == len(diversity.SHOP_LAMS)
 
 
