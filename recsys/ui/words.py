@@ -30,7 +30,7 @@ MODELS = {
     "ease": "A linear model: each item is predicted from all others, solved in one step (2019).",
     "edlae": "EASE, held back more on popular items, as if some ratings were dropped while it learns (2020).",
     "als": "Alternating least squares: a vector for each person and item, fitted in turns; near means wanted (2008).",
-    "bpr": "Bayesian personalised ranking: such vectors, taught to put what was rated above what was not (2009).",
+    "bpr": "Bayesian personalised ranking: vectors taught to put what somebody rated above what not (2009).",
     "two-tower": "A network for people and one for items, which meet in one space.",
     "ensemble": "EDLAE that also learns what else belongs together, and two plain affinities beside it.",
 }

@@ -37,7 +37,7 @@ def board(record: dict) -> None:
     _heading(
         "Who makes the best lists",
         "Further right is better. The bars are 95% intervals over people; two that overlap may still differ, since "
-        "everybody is asked about all models: the table has the paired differences."
+        "everybody is asked about all models: the table has the paired differences. Point at a dot: what is this model?"
         + (" Grey: figures published by others on this very split." if published else ""),
     )
     _board_chart(record, published)
