@@ -196,22 +196,18 @@ def of_user(version: Version, user_id: str, m: int = 12) -> tuple[tuple[Step, ..
         The answers, and the ids of the items that the user liked later.
 
     Raises:
-        InvalidInput: the catalog has no users, or not this one.
+        InvalidInput: nobody of that id rated anything.
     """
-    interactions, users = version.catalog.interactions, version.catalog.users
-    if interactions is None or users is None:
-        raise InvalidInput(f"{version.manifest['label']} has no real users.", "MovieLens has: --catalog movies.")
-    if user_id not in set(interactions["user_id"]):
-        known = sorted(interactions["user_id"].unique(), key=lambda u: (len(u), u))
-        raise InvalidInput(f"There is no user {quoted(user_id, 20)}.", f"They go from {known[0]} to {known[-1]}.")
-    own = interactions[interactions["user_id"] == user_id].sort_values(["timestamp", "item_id"], kind="stable")
+    rows, ratings = version.history(user_id)
     told = [
-        Step("like" if rating >= LIKE else "dislike", str(item))
-        for item, rating in zip(own["item_id"], own["rating"], strict=True)
+        Step("like" if rating >= LIKE else "dislike", str(version.item_ids[row]))
+        for row, rating in zip(rows, ratings, strict=True)
         if rating >= LIKE or rating <= DISLIKE
     ]
     later = frozenset(step.value for step in told[m:] if step.kind == "like")
-    return (*(Step(k, v) for k, v in signals_of(version, user_id).items()), *told[:m]), later
+    users = version.catalog.users  # there may be ratings and nothing else known of who gave them
+    known = signals_of(version, user_id) if users is not None and user_id in users.index else {}
+    return (*(Step(k, v) for k, v in known.items()), *told[:m]), later
 
 
 def as_story(

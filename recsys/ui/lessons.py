@@ -28,18 +28,6 @@ def start_with(ready: Mapping[str, Profile]) -> None:
         st.session_state.note = "A ready example: like or take back anything, and it is yours."
 
 
-def story_path(funnel: Funnel, space: str, coords: np.ndarray) -> np.ndarray | None:
-    """Where a newcomer's point was after each answer of the story in the link: (m, dims), or None without a story."""
-    from recsys.lessons import story  # the map without a story needs none of it
-
-    view = state.view()
-    if not view.story:
-        return None
-    about_items = [text for text in view.story if text.partition(":")[0] in (*story.ABOUT_ITEMS, "wish")]
-    steps, _ = story.read_steps(about_items, funnel.version, None)
-    return story.path(funnel, steps, space, view.blend, coords)
-
-
 def trade_off(found: Mapping[str, Setting], lam: float) -> None:
     """Mean relevance against intra-list distance over all stops, a line a method; a click on a line sets the slider."""
     import plotly.graph_objects as go  # the lists above do not wait for it

@@ -108,7 +108,8 @@ def shops(tmp_path_factory, write_version) -> Path:
         licence="research only",
         citation="Somebody 2015",
         interactions=pd.DataFrame(
-            [("196" if u == 11 else f"user-{u}", "222" if u % 2 else f"item-{u}", 4.0, 0) for u in range(12)],
+            [("196" if u == 11 else f"user-{u}", "222" if u % 2 else f"item-{u}", 4.0, 0) for u in range(12)]
+            + [("196", "item-4", 3.0, 60), ("196", "item-6", 5.0, 86_400), ("196", "item-3", 1.0, 86_400)],
             columns=["user_id", "item_id", "rating", "timestamp"],
         ),
     )

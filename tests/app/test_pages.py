@@ -1,7 +1,9 @@
 """The pages' words and values, their empty and their error branches."""
 
+import base64
 import json
 
+import numpy as np
 import pytest
 
 from recsys.errors import StoreUnavailable
@@ -10,7 +12,7 @@ from recsys.lessons import diversity, story
 from recsys.lessons.priors import learn_priors
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
-from recsys.ui import resources
+from recsys.ui import resources, telling
 from recsys.ui.tour import tour, tries
 from recsys.version import Version
 from recsys.where import Condition, Where
@@ -351,6 +353,55 @@ def test_the_replay_shows_the_list_of_that_frame(app):
     screen.at.slider(key="frame-0").set_value(3).run()
     assert screen.view.frame == 3 and screen.view.story == tuple(told)
     assert screen.story["list"] == lists[1]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{}, {"user": "196"}, {"story": ["like:item-3", "dislike:222", "like:item-8"], "frame": "3", "off": ["dislike"]}],
+    ids=["ready", "user", "own"],
+)
+def test_the_map_draws_the_path_of_the_story_that_is_told(app, query):
+    screen = app().open("cold_start", {"catalog": "movies", **query})
+    funnel = resources.funnel("movies")
+    told = telling.story_of(screen.view, funnel.version)
+    said = [s for s in told.told if s.kind in ("like", "dislike", "wish") and s.kind not in told.off]
+    expected_path = story.path(funnel, said, "text", 0.5, funnel.version.map("text"))
+    screen.click("See the path on the map")
+    assert (screen.view.profile, screen.view.space) == (story.profile_of(said), "text")
+    path = _path_on(screen)
+    assert len(path) > 1 and path == pytest.approx(expected_path[1:])
+    alone = app().open("map", {"catalog": "movies", **query, "like": ["item-5"]})  # no answer led there
+    assert _path_on(alone) is None
+
+
+def _path_on(screen) -> np.ndarray | None:
+    (chart,) = screen.at.get("plotly_chart")
+    lines = [one for one in json.loads(chart.proto.spec)["data"] if one.get("name") == "your way here"]
+
+    def read(numbers: dict) -> np.ndarray:
+        return np.frombuffer(base64.b64decode(numbers["bdata"]), numbers["dtype"])
+
+    return np.column_stack([read(lines[0]["x"]), read(lines[0]["y"])]) if lines else None
+
+
+def test_the_panel_on_cold_start_is_about_the_story(app):
+    screen = app().open("cold_start", {"catalog": "movies", "like": ["item-5"]})
+    ready = tuple(map(str, telling.story_of(screen.view, resources.funnel("movies").version).steps))
+    first = screen.story["list"][0]
+    screen.do("open", first, key="story")
+    assert "Number 1 of" in screen.words and "Number 1 of the varied list" in screen.words
+    assert "Through the whole funnel" not in [b.label for b in screen.at.button]
+    screen.click("Like")
+    assert screen.view.story == (*ready, f"like:{first}") and screen.view.profile.likes == ("item-5",)
+    assert first not in screen.story["list"] and "Liked" in [b.label for b in screen.at.button]
+    assert "you have already said" in screen.words
+    screen.click("Liked")
+    assert screen.view.story == ready
+    near = screen.shelves["related"]["shelves"][0]["list"][0]
+    screen.do("dislike", near, key="related")
+    assert screen.view.story[-1] == f"dislike:{near}" and screen.view.profile.dislikes == ()
+    screen.click("Show on the map")
+    assert screen.view.profile.dislikes[-1] == near and _path_on(screen) is not None
 
 
 def test_a_story_that_cannot_be_read_is_told_and_the_rest_is_kept(app):
