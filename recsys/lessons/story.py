@@ -213,8 +213,18 @@ def of_user(version: Version, user_id: str, m: int = 12) -> tuple[tuple[Step, ..
 def as_story(
     funnel: Funnel, priors: Priors | None, steps: Sequence[Step], space: str, off: Collection[str] = (), **request
 ) -> dict:
-    """The whole story as the JSON document of the command line; see `docs/schema.md`."""
+    """The whole story as the JSON document of the command line; see `docs/schema.md`.
+
+    Raises:
+        InvalidInput: a space that was learned from ratings: what the prior adds to is a cosine.
+        TastespaceError: as the funnel.
+    """
     version = funnel.version
+    if space in version.learned:
+        raise InvalidInput(
+            f"A newcomer's story goes by what items are like, and {space} was learned from ratings.",
+            f"Choose one of: {', '.join(version.content_spaces)}.",
+        )
     way = path(funnel, steps, space, request.get("blend", 0.5), version.map(space))
     told = []
     for j in range(len(steps) + 1):

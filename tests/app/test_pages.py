@@ -2,17 +2,20 @@
 
 import base64
 import json
+import shlex
 
 import numpy as np
 import pytest
 
+from recsys.__main__ import main
 from recsys.errors import StoreUnavailable
 from recsys.funnel import Funnel, Request
-from recsys.lessons import diversity, story
+from recsys.lessons import diversity, population, story
 from recsys.lessons.priors import learn_priors
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
 from recsys.ui import resources, telling
+from recsys.ui.link import View, to_command
 from recsys.ui.tour import tour, tries
 from recsys.version import Version
 from recsys.where import Condition, Where
@@ -424,6 +427,59 @@ def test_a_new_item_lands_and_an_empty_one_says_what_it_needs(app):
         screen.at.text_input(key=next(w.key for w in screen.at.text_input if w.label == label)).set_value("").run()
     assert "Give it a title" in screen.words
     assert resources.funnel("movies").version.catalog.items.equals(before)
+
+
+COMMANDS = {
+    "ready story": {},
+    "nobody's": {"story": ""},
+    "own story": {
+        "catalog": "clipart",
+        "story": ["like:item-8", "wish:cosy winter evening"],
+        "off": "like",
+        "blend": "0.9",
+        "lam": "0.4",
+        "k": "5",
+    },
+    "user's": {"user": "196", "space": "text"},
+    "ready item": {"part": "item"},
+    "own item": {"part": "item", "draft": ["", "A hat", "-soft"]},
+    "emptied item": {"part": "item", "draft": [" ", "", ""]},
+    "ready wish": {"part": "domain", "like": "222", "space": "text", "k": "7"},
+    "own wish": {"catalog": "clipart", "part": "domain", "wish": "--tea", "lam": "0.3", "where": "year>=1960"},
+    "population": {"part": "population"},
+}
+
+
+@pytest.mark.parametrize("query", COMMANDS.values(), ids=COMMANDS)
+def test_each_command_of_cold_start_prints_what_the_page_shows(app, shops, monkeypatch, capfd, query):
+    screen = app().open("cold_start", {"catalog": "movies", **query})
+    monkeypatch.setenv("TASTESPACE_DATA", str(shops))
+    capfd.readouterr()
+    words = shlex.split(to_command(screen.view, "cold_start"))
+    code = main([*words[3:], *([] if "--json" in words else ["--json"])])
+    out, err = capfd.readouterr()
+    if query.get("draft") == [" ", "", ""]:
+        assert code == 2 and "Give it a title" in err and "Give it a title" in screen.words
+        return
+    assert code == 0, err
+    document = json.loads(out)
+    if query.get("part") == "population":
+        shown = document["curve"] == population.population(resources.funnel("movies").version)["curve"]
+        assert shown and document["simulated"]
+        return
+    listed = document["frames"][-1]["items"] if "frames" in document else document["items"]
+    key = f"domain-{screen.view.catalog}" if query.get("part") == "domain" else "story"
+    cards = screen.shelves["neighbours" if query.get("part") == "item" else key]
+    assert [one["item_id"] for one in listed] == cards["shelves"][0]["list"]
+    if "space" not in query:  # the very scores, too
+        scores = [cards["cards"][one["item_id"]]["score"] for one in listed]
+        said = [one["relevance"] if "relevance" in one else one["score"] for one in listed]
+        assert said == pytest.approx(scores, abs=1e-4)
+
+
+def test_no_story_is_told_in_a_learned_space():
+    assert "--space" not in to_command(View("movies", space="mf"), "cold_start")
+    assert "--space text" in to_command(View("movies", space="text"), "cold_start")
 
 
 def test_one_wish_in_both_shops(app):
