@@ -326,8 +326,15 @@ def test_nobody_is_told_what_the_list_goes_by(app):
     screen = app().open("cold_start", {"catalog": "movies"}).click("Start as nobody")
     assert screen.view.story == () and "nothing about you" in screen.words
     assert screen.story["list"][0] == "222"  # what most people like
+    people = len(resources.funnel("movies").version.people)
+    assert f"it goes by what {people} people liked" in screen.words
+    assert f"Be one of {people} real people" in [one.label for one in screen.at.text_input]
+    without = app().open("cold_start", {"catalog": "movies", "story": "", "off": "people"})
+    assert "how many people rated each item" in without.words
     pictures = app().open("cold_start", {"catalog": "clipart", "story": ""})
-    assert "nothing about you" in pictures.words and "one typical item of each category" in pictures.note
+    assert (
+        "it goes by nothing but the catalog" in pictures.words and "one typical item of each category" in pictures.note
+    )
 
 
 def test_an_answer_becomes_the_storys_next_step_and_can_be_taken_back(app):
@@ -492,6 +499,9 @@ def test_one_wish_in_both_shops(app):
 def test_the_population_says_that_it_is_simulated(app):
     screen = app().open("cold_start", {"catalog": "clipart", "part": "population"})
     assert not screen.at.exception and "Simulated" in "".join(i.value for i in screen.at.info)
+    first, one, *_, last = population.population(resources.funnel("clipart").version)["curve"]
+    assert f"{first['content']:.0%} of the best one; with 1 {one['content']:.0%}, with " in screen.words
+    assert f"with {last['m']} {last['content']:.0%}." in screen.words
 
 
 def test_diversity_opens_on_an_example_and_shows_each_methods_lists(app):

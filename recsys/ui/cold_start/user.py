@@ -57,7 +57,7 @@ def new_user(funnel: Funnel) -> None:
     frame.lists_first()
     with above:
         _replay(version, now.steps, now.at)
-        _what_is_known(version, told, now)
+        _what_is_known(version, priors, told, now)
     with st.sidebar:
         _about_you(version, priors, now.steps, now.at)
         _strategy(version)
@@ -165,7 +165,7 @@ def _in_words(step: Step, titles) -> str:
     return f"“{plain(step.value)}”" if step.kind == "wish" else f"{_SIGNAL[step.kind].lower()} {plain(step.value)}"
 
 
-def _what_is_known(version: Version, told: Frame, now: telling.Story) -> None:
+def _what_is_known(version: Version, priors: Priors | None, told: Frame, now: telling.Story) -> None:
     """What the list knows, in one sentence."""
     profile = told.answer.request.profile
     facts = [
@@ -179,10 +179,7 @@ def _what_is_known(version: Version, told: Frame, now: telling.Story) -> None:
         if told.belief is not None and s in told.belief.counts
     ]
     known = ", ".join(f for f in facts if f)
-    basis = (
-        "what 943 people liked" if told.belief is not None and version.name == "movies" else "nothing but the catalog"
-    )
-    text = f"The list knows **{known}**." if known else f"The list knows **nothing about you**: it goes by {basis}."
+    text = f"The list knows **{known}**." if known else f"The list knows **nothing about you**: {_basis(told, priors)}."
     if told.left:
         titles = version.catalog.items["title"]
         text += (
@@ -197,20 +194,32 @@ def _what_is_known(version: Version, told: Frame, now: telling.Story) -> None:
     st.markdown(text)
 
 
+def _basis(told: Frame, priors: Priors | None) -> str:
+    """What a list goes by that knows nothing about its visitor."""
+    if told.answer.starting == "prior":
+        return f"it goes by what {priors.people:,} people liked"
+    if told.answer.starting == "popular":
+        return "it goes by how many people rated each item"
+    return "it goes by nothing but the catalog"
+
+
 def _about_you(version: Version, priors: Priors | None, steps: tuple[Step, ...], at: int) -> None:
     """Who somebody is: each signal with the number of people behind it."""
     if priors is None:
-        st.caption("Nobody rated these items, so age, place and time tell nothing here. The movies have people.")
+        st.caption("Nobody rated these items, so age, place and time tell nothing here.")
     else:
         known = story.known_of(steps[:at])  # in a replay, what was known then
         for signal, groups in priors.groups().items():
             _signal(signal, groups, known.get(signal), steps)
-        st.caption(f"Hardly any effect of the hour or the weekend could be measured. {ESTIMATED} {NO_DATA}")
+        told = [ESTIMATED] if set(CONTEXT) & set(priors.tables) else []
+        told += [NO_DATA] if version.name == "movies" else []
+        if told:
+            st.caption(" ".join(told))
         key = state.shown("user", state.view().user or "")
         st.text_input(
-            "Be a real person (1 to 943)",
+            f"Be one of {len(version.people):,} real people",
             key=key,
-            placeholder="196",
+            placeholder=f"such as {next(iter(version.people), '')}",
             on_change=state.changed(
                 key,
                 lambda u: state.change(
@@ -294,7 +303,7 @@ def _effects(funnel: Funnel, priors: Priors | None, steps: tuple[Step, ...], tol
         st.caption("No signal yet. Like something, and this says what it changed.")
 
 
-@st.cache_data(max_entries=4, show_spinner="Asking 189 held-out people ...")
+@st.cache_data(max_entries=4, show_spinner="Asking people who were held out ...")
 def _compared(_version: Version, version_id: str) -> dict:
     return onboarding.compare(_version)
 
@@ -303,7 +312,7 @@ def _strategies_compared(version: Version) -> None:
     """What asking first by each strategy was worth to held-out people."""
     st.markdown("**What should one ask first?**")
     if version.catalog.interactions is None:
-        st.caption("To compare ways of asking one needs people who rated: see the movies.")
+        st.caption("To compare ways of asking one needs people who rated, and nobody rated these items.")
         return
     try:
         told = _compared(version, f"{version.name}@{version.id}")
@@ -313,10 +322,14 @@ def _strategies_compared(version: Version) -> None:
     rows = [row for row in told["test"] if row["strategy"] != "none"]
     _strategies_chart(rows)
     (nothing,) = (row["ndcg"] for row in told["test"] if row["strategy"] == "none")
+    longest = [row for row in rows if row["n"] == max(row["n"] for row in rows)]
+    asked, best = (max(longest, key=lambda row: row[measure]) for measure in ("answered", "ndcg"))
     st.caption(
         f"{told['people']['test']} people who were held out answer from their real ratings; nDCG@10 on what else they "
-        f"liked, with 95% intervals (without asking: {nothing:.3f}). Asking for the best known brings the most answers "
-        "and uses up the easiest likes: they leave the list. The figures: `python -m recsys cold-start onboarding`"
+        f"liked, with 95% intervals (without asking: {nothing:.3f}). Of {asked['n']} items, they know most by "
+        f"{asked['strategy']} ({asked['answered']:.0%}); the best lists come by {best['strategy']}. What is answered "
+        "leaves the list, the easiest likes too. "
+        f"The figures: `python -m recsys cold-start onboarding --catalog {version.name}`"
     )
 
 
