@@ -3,6 +3,7 @@
 import streamlit as st
 
 from recsys.ui import actions, controls, frame, resources, state
+from recsys.ui.history import history
 from recsys.ui.lists import two_shelves
 from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
@@ -43,5 +44,6 @@ with st.sidebar:
             with upload:
                 controls.picture_wish()
 
+history(version, view.profile.person)
 frame.trace(answer)
 frame.honest(version)

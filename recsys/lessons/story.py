@@ -27,6 +27,10 @@ from recsys.version import Version
 
 PRIOR_WEIGHT = 1.0
 """What the prior adds to a cosine; the best of those that `recsys.lessons.onboarding` tried on validation users."""
+WISH_FADES = 0.25
+"""By so much the prior counts beside a wish. Somebody who says what they want now is to get that: at full weight every
+wish found the same films that everybody likes. No data tell how much is best, since no real user ever wished; beside
+this much the list holds both, what fits the wish and, of that, what is liked."""
 ABOUT_ITEMS = ("like", "dislike", "skip")
 MAX_STEPS = 60
 
@@ -160,9 +164,15 @@ def tell(funnel: Funnel, priors: Priors | None, steps: Sequence[Step], off: Coll
 def _list(funnel: Funnel, priors: Priors | None, steps: Sequence[Step], off: Collection[str], request: dict):
     steps = [step for step in steps if step.kind not in off]
     belief = None if priors is None or "people" in off else priors.prior(known_of(steps))
-    prior = None if belief is None else Prior(belief.scores, PRIOR_WEIGHT)
-    answer = funnel.recommend(Request(profile_of(steps), prior=prior, **request))
+    profile = profile_of(steps)
+    prior = None if belief is None else Prior(belief.scores, prior_weight(profile))
+    answer = funnel.recommend(Request(profile, prior=prior, **request))
     return answer, tuple(str(i) for i in funnel.version.item_ids[answer.candidates[answer.picks]]), belief
+
+
+def prior_weight(profile: Profile) -> float:
+    """What the likeliest item of all gains by the prior: the whole weight, or less where there is a wish to go by."""
+    return PRIOR_WEIGHT * (WISH_FADES if profile.wish else 1.0)
 
 
 def path(funnel: Funnel, steps: Sequence[Step], space: str, blend: float, coords: np.ndarray) -> np.ndarray:
@@ -234,11 +244,11 @@ def as_story(
                 "answer": str(steps[j - 1]) if j else None,
                 "position": None if np.isnan(way[j]).any() else [round(float(x), 6) for x in way[j]],
                 "starting": frame.answer.starting or None,
+                "prior_weight": None if frame.belief is None else prior_weight(frame.answer.request.profile),
                 "counts": {} if frame.belief is None else frame.belief.counts,
                 "entered": list(frame.entered),
                 "left": list(frame.left),
                 "items": as_document(funnel, frame.answer)["items"],
             }
         )
-    weight = None if priors is None else PRIOR_WEIGHT
-    return {"catalog": version.name, "space": space, "prior_weight": weight, "frames": told}
+    return {"catalog": version.name, "space": space, "frames": told}

@@ -394,6 +394,22 @@ def _path_on(screen) -> np.ndarray | None:
     return np.column_stack([read(lines[0]["x"]), read(lines[0]["y"])]) if lines else None
 
 
+@pytest.mark.parametrize(("page", "name"), [("cold_start", "user"), ("recommend", "person")])
+def test_a_real_persons_whole_history_stands_beside_the_list(app, page, name):
+    screen = app()
+    screen.at.session_state["real-history"] = True  # the drawer is open
+    screen.open(page, {"catalog": "movies", name: "196"})
+    assert "What user 196 really rated (5)" in [one.label for one in screen.at.expander]
+    table = next(one.value for one in screen.at.dataframe if "rating" in one.value)
+    # Oldest first, of one moment in the items' order; the 3 that is neither a like nor a dislike is told too.
+    titles = resources.funnel("movies").version.catalog.items["title"]
+    assert table["rating"].tolist()[:2] == [4, 3] and sorted(table["rating"][2:]) == [1, 4, 5]
+    assert table["title"].tolist()[:2] == [titles["222"], titles["item-4"]]
+    assert [str(d) for d in table["date"]] == ["1970-01-01"] * 2 + ["1970-01-02"] * 3
+    nobody = app().open(page, {"catalog": "movies"})
+    assert not [one for one in nobody.at.expander if "really rated" in one.label]
+
+
 def test_the_panel_on_cold_start_is_about_the_story(app):
     screen = app().open("cold_start", {"catalog": "movies", "like": ["item-5"]})
     ready = tuple(map(str, telling.story_of(screen.view, resources.funnel("movies").version).steps))

@@ -12,6 +12,7 @@ from recsys.lessons.onboarding import DEFAULT_STRATEGY
 from recsys.lessons.priors import ESTIMATED, NO_DATA, Priors
 from recsys.lessons.story import Frame, Step
 from recsys.ui import actions, frame, state, telling
+from recsys.ui.history import history
 from recsys.ui.lists import aspect, cards, plain_card
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.pictures import thumbnails
@@ -61,6 +62,7 @@ def new_user(funnel: Funnel) -> None:
     with st.sidebar:
         _about_you(version, priors, now.steps, now.at)
         _strategy(version)
+    history(version, view.user)
     left, right = st.columns(2, gap="large")
     with left:
         _effects(funnel, priors, now.told, told, request)
@@ -122,11 +124,14 @@ def _note(told: Frame) -> str:
         return "A starting list: nothing is known about you, so these are the most rated items, for everybody the same."
     if told.answer.starting == "medoids":
         return "A starting list: nothing is known about you, so this is one typical item of each category."
-    return (
+    said = (
         f"{len(told.entered)} of {len(told.ids)} came with the last answer."
         if told.entered
         else "The last answer changed nothing in it."
     )
+    if told.belief is not None and told.answer.request.profile.wish:
+        said += f" Beside a wish, what people like counts {story.WISH_FADES:.0%}."
+    return said
 
 
 def _replay(version: Version, steps: tuple[Step, ...], at: int) -> None:
