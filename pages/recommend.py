@@ -34,6 +34,11 @@ with st.sidebar:
     controls.blend(version)
     controls.length()
     controls.somebody(version)
+    if version.facts:
+        told = st.expander("About you", icon=":material/person:", key="about-you", on_change="rerun")
+        if told.open:
+            with told:
+                controls.about(version)
     filters = st.expander("Conditions", icon=":material/filter_alt:", key="conditions", on_change="rerun")
     if filters.open:
         with filters:

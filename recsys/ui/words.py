@@ -14,6 +14,16 @@ WORDS = {
     "simulated": "The data do not have this; it is made up, the same for everyone, so that shop rules can be tried.",
 }
 
+SIGNALS = {
+    "age": "Age",
+    "gender": "Gender",
+    "occupation": "Occupation",
+    "region": "Region",
+    "time": "Time of day",
+    "weekend": "Weekend",
+}
+"""What may be known of a visitor and of the moment; see `recsys.demographics`."""
+
 PUBLIC = (
     "This app is open to the public, so nothing that keeps its cores busy for long is started here. Run your own to do "
     "it: one command, see the README."

@@ -394,6 +394,23 @@ def _path_on(screen) -> np.ndarray | None:
     return np.column_stack([read(lines[0]["x"]), read(lines[0]["y"])]) if lines else None
 
 
+def test_a_visitor_tells_of_themselves_where_a_space_hears_it(app, monkeypatch):
+    assert "About you" not in [one.label for one in app().open("recommend", {"catalog": "movies"}).at.expander]
+    facts = {"age": ["18-24", "25-34"], "gender": ["F", "M"]}
+    monkeypatch.setitem(resources.funnel("movies").version.__dict__, "facts", facts)
+    monkeypatch.setattr(Version, "learned", {"two_tower": {"facts": facts}})
+    screen = app()
+    screen.at.session_state["about-you"] = True
+    screen.open("recommend", {"catalog": "movies", "about": "gender:F"})
+    age, gender = (one for one in screen.at.selectbox if one.label in ("Age", "Gender"))
+    assert (age.value, gender.value) == (None, "F") and "Not heard now" in screen.words
+    age.set_value("25-34").run()
+    assert screen.view.profile.about == (("gender", "F"), ("age", "25-34"))
+    next(one for one in screen.at.selectbox if one.label == "Gender").set_value(None).run()
+    assert screen.view.profile.about == (("age", "25-34"),) and "Gender is unknown again." in screen.words
+    assert "--about age:25-34" in to_command(screen.view)
+
+
 @pytest.mark.parametrize(("page", "name"), [("cold_start", "user"), ("recommend", "person")])
 def test_a_real_persons_whole_history_stands_beside_the_list(app, page, name):
     screen = app()

@@ -17,7 +17,7 @@ from recsys.ui.lists import aspect, cards, plain_card
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
-from recsys.ui.words import plain
+from recsys.ui.words import SIGNALS, plain
 from recsys.version import Version
 
 ASKED = 12
@@ -25,12 +25,7 @@ _SIGNAL = {
     "like": "Likes",
     "dislike": "Dislikes",
     "wish": "Wish",
-    "age": "Age",
-    "gender": "Gender",
-    "occupation": "Occupation",
-    "region": "Region",
-    "time": "Time of day",
-    "weekend": "Weekend",
+    **SIGNALS,
     "people": "What everybody likes",
 }
 _SAID = {
