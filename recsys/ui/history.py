@@ -27,8 +27,8 @@ def history(version: Version, person: str | None) -> None:
             hide_index=True,
             height=min(35 * (len(rows) + 1) + 3, 320),
             column_config={
-                "title": st.column_config.TextColumn(width="large"),
-                "rating": st.column_config.NumberColumn(format="%g"),
+                "rating": st.column_config.NumberColumn(format="%g", width=60),
+                "date": st.column_config.DateColumn(width=90),
             },
         )
         st.caption(

@@ -110,11 +110,11 @@ def shops(tmp_path_factory, write_version) -> Path:
         citation="Somebody 2015",
         interactions=pd.DataFrame(
             [("196" if u == 11 else f"user-{u}", "222" if u % 2 else f"item-{u}", 4.0, 0) for u in range(12)]
-            + [
-                ("196", "item-4", 3.0, 60),
-                ("196", "item-6", 5.0, 86_400),
-                ("196", "item-10", 4.0, 86_400),
-                ("196", "item-3", 1.0, 86_400),
+            + [  # one of them rated more, over two days
+                ("user-1", "item-4", 3.0, 60),
+                ("user-1", "item-6", 5.0, 86_400),
+                ("user-1", "item-10", 4.0, 86_400),
+                ("user-1", "item-3", 1.0, 86_400),
             ],
             columns=["user_id", "item_id", "rating", "timestamp"],
         ),

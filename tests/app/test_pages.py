@@ -367,7 +367,11 @@ def test_the_replay_shows_the_list_of_that_frame(app):
 
 @pytest.mark.parametrize(
     "query",
-    [{}, {"user": "196"}, {"story": ["like:item-3", "dislike:222", "like:item-8"], "frame": "3", "off": ["dislike"]}],
+    [
+        {},
+        {"user": "user-1"},
+        {"story": ["like:item-3", "dislike:222", "like:item-8"], "frame": "3", "off": ["dislike"]},
+    ],
     ids=["ready", "user", "own"],
 )
 def test_the_map_draws_the_path_of_the_story_that_is_told(app, query):
@@ -415,8 +419,8 @@ def test_a_visitor_tells_of_themselves_where_a_space_hears_it(app, monkeypatch):
 def test_a_real_persons_whole_history_stands_beside_the_list(app, page, name):
     screen = app()
     screen.at.session_state["real-history"] = True  # the drawer is open
-    screen.open(page, {"catalog": "movies", name: "196"})
-    assert "What user 196 really rated (5)" in [one.label for one in screen.at.expander]
+    screen.open(page, {"catalog": "movies", name: "user-1"})
+    assert "What user user-1 really rated (5)" in [one.label for one in screen.at.expander]
     table = next(one.value for one in screen.at.dataframe if "rating" in one.value)
     # Oldest first, of one moment in the items' order; the 3 that is neither a like nor a dislike is told too.
     titles = resources.funnel("movies").version.catalog.items["title"]
@@ -480,7 +484,7 @@ COMMANDS = {
         "lam": "0.4",
         "k": "5",
     },
-    "user's": {"user": "196", "space": "text"},
+    "user's": {"user": "user-1", "space": "text"},
     "ready item": {"part": "item"},
     "own item": {"part": "item", "draft": ["", "A hat", "-soft"]},
     "emptied item": {"part": "item", "draft": [" ", "", ""]},
@@ -533,8 +537,8 @@ def test_the_population_says_that_it_is_simulated(app):
     screen = app().open("cold_start", {"catalog": "clipart", "part": "population"})
     assert not screen.at.exception and "Simulated" in "".join(i.value for i in screen.at.info)
     first, one, *_, last = population.population(resources.funnel("clipart").version)["curve"]
-    assert f"{first['content']:.0%} of the best one; with 1 {one['content']:.0%}, with " in screen.words
-    assert f"with {last['m']} {last['content']:.0%}." in screen.words
+    worth = f"{first['content']:.0%} of the best one; after 1 like {one['content']:.0%}, after {last['m']} likes "
+    assert f"{worth}{last['content']:.0%}." in screen.words
 
 
 def test_diversity_opens_on_an_example_and_shows_each_methods_lists(app):

@@ -59,11 +59,14 @@ def population(funnel: Funnel) -> None:
 
 def _said(curve: list[dict]) -> str:
     """What the lists by content are worth without a like, with one and with the most."""
-    first, last = curve[0], curve[-1]
-    worth = [f"with {p['m']} {p['content']:.0%}" for p in curve if p["m"] in (1, last["m"])]
+    after = [
+        f"after {p['m']} like{'' if p['m'] == 1 else 's'} {p['content']:.0%}"
+        for p in curve
+        if p["m"] in (1, curve[-1]["m"])
+    ]
     return (
         "Without any like, the list is the shop's starting list, which knows nothing of these people and is worth "
-        f"{first['content']:.0%} of the best one; {', '.join(worth)}."
+        f"{curve[0]['content']:.0%} of the best one; {', '.join(after)}."
     )
 
 

@@ -125,7 +125,7 @@ def _note(told: Frame) -> str:
         else "The last answer changed nothing in it."
     )
     if told.belief is not None and told.answer.request.profile.wish:
-        said += f" Beside a wish, what people like counts {story.WISH_FADES:.0%}."
+        said += f" Beside a wish, what people like counts for {story.WISH_FADES:.0%}."
     return said
 
 
@@ -183,7 +183,7 @@ def _what_is_known(version: Version, priors: Priors | None, told: Frame, now: te
     if told.left:
         titles = version.catalog.items["title"]
         text += (
-            f" :gray[Left: {', '.join(plain(titles[i]) for i in told.left[:4])}{' ...' if len(told.left) > 4 else ''}.]"
+            f" :gray[Left: {', '.join(plain(titles[i]) for i in told.left[:4])}{' ...' if len(told.left) > 4 else '.'}]"
         )
     if now.later:
         hits = sum(i in now.later for i in told.ids)
