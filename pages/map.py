@@ -3,7 +3,7 @@
 import streamlit as st
 
 from recsys.projection import place
-from recsys.ui import actions, controls, frame, lessons, resources, state
+from recsys.ui import actions, controls, frame, resources, state, telling
 from recsys.ui.figures import Marks, colourable, map_figure
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import thumbnails
@@ -39,7 +39,7 @@ marks = Marks(
     dislikes=version.rows(view.profile.dislikes),
     picks=answer.candidates[answer.picks],
     profile=place(query.vector[None], version.spaces[space], coords)[0] if query is not None else None,
-    path=lessons.story_path(funnel, space, coords),
+    path=telling.path(funnel, space, coords),
     focus=None if view.item is None else int(version.rows([view.item])[0]),
 )
 frame.changes()

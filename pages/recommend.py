@@ -3,6 +3,7 @@
 import streamlit as st
 
 from recsys.ui import actions, controls, frame, resources, state
+from recsys.ui.history import history
 from recsys.ui.lists import two_shelves
 from recsys.ui.pictures import thumbnails
 from recsys.ui.shelf import shelf
@@ -33,6 +34,11 @@ with st.sidebar:
     controls.blend(version)
     controls.length()
     controls.somebody(version)
+    if version.facts:
+        told = st.expander("About you", icon=":material/person:", key="about-you", on_change="rerun")
+        if told.open:
+            with told:
+                controls.about(version)
     filters = st.expander("Conditions", icon=":material/filter_alt:", key="conditions", on_change="rerun")
     if filters.open:
         with filters:
@@ -43,5 +49,6 @@ with st.sidebar:
             with upload:
                 controls.picture_wish()
 
+history(version, view.profile.person)
 frame.trace(answer)
 frame.honest(version)

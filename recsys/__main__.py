@@ -234,11 +234,12 @@ def _parser() -> argparse.ArgumentParser:
             )
             sub.add_argument("--user", metavar="ID", help="a real user, by their first ratings")
             sub.add_argument("--off", action="append", default=[], metavar="KIND", help="leave answers of a kind out")
+            sub.add_argument("--blend", type=float, default=DEFAULT_BLEND, metavar="W")
             sub.add_argument("--lam", type=float, default=DEFAULT_LAM, metavar="F")
             listing(sub)
         if name == "item":
             for field in ("title", "description", "tags"):
-                sub.add_argument(f"--{field}", default="", metavar="TEXT")
+                sub.add_argument(f"--{field}", metavar="TEXT")
             sub.add_argument("--image", type=Path, metavar="FILE")
 
     text = "Tell what keeping user vectors saves, and how stale they get while likes arrive."
@@ -599,10 +600,13 @@ def _cold_start(arguments, settings: Settings) -> dict:
 
         return population(version)
     if arguments.part == "item":
-        from recsys.lessons.new_item import Draft, as_document, compose
+        from recsys.lessons.new_item import READY, Draft, as_document, compose
 
         picture = None if arguments.image is None else wishes.add_picture(_picture(arguments.image))
-        draft = Draft(arguments.title, arguments.description, arguments.tags, picture)
+        fields = arguments.title, arguments.description, arguments.tags
+        draft = Draft(*(field or "" for field in fields), picture)
+        if picture is None and fields == (None, None, None):
+            draft = READY.get(version.name, draft)
         return as_document(version, compose(funnel, draft))
     from recsys.errors import InvalidInput
     from recsys.lessons.priors import learn_priors
@@ -612,12 +616,14 @@ def _cold_start(arguments, settings: Settings) -> dict:
     if arguments.user is not None:
         steps, _ = of_user(version, arguments.user)
     else:
-        texts = READY.get(version.name, ()) if arguments.answer is None else filter(None, arguments.answer)
+        ready = arguments.answer is None
+        texts = READY.get(version.name, ()) if ready else filter(None, arguments.answer)
         steps, problems = read_steps(texts, version, priors)
-        if problems:
+        if problems and not ready:
             raise InvalidInput(problems[0])
     space = arguments.space or version.default_space
-    return as_story(funnel, priors, steps, space, arguments.off, lam=arguments.lam, k=arguments.k)
+    asked = {"blend": arguments.blend, "lam": arguments.lam, "k": arguments.k}
+    return as_story(funnel, priors, steps, space, arguments.off, **asked)
 
 
 def _user_vectors(arguments, settings: Settings) -> dict:

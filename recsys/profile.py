@@ -78,9 +78,10 @@ class Profile:
         """The profile of somebody whom the catalog knows, or of nobody it knows."""
         return replace(self, person=person)
 
-    def knowing(self, signal: str, group: str) -> "Profile":
-        """The profile with one more fact; an earlier one of the same signal goes."""
-        return replace(self, about=(*((s, g) for s, g in self.about if s != signal), (signal, group)))
+    def knowing(self, signal: str, group: str | None) -> "Profile":
+        """The profile with one more fact, or with none of that signal; an earlier one of the same signal goes."""
+        rest = tuple((s, g) for s, g in self.about if s != signal)
+        return replace(self, about=rest if group is None else (*rest, (signal, group)))
 
     def to_query(self) -> dict[str, list[str]]:
         """The profile as the values of a link; `from_query` reads them back. An upload is left out."""

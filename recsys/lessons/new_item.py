@@ -42,6 +42,13 @@ class Draft:
         return clean_wish(". ".join(part.strip() for part in (self.title, self.tags, self.description) if part.strip()))
 
 
+READY = {
+    "movies": Draft("Star Trek: The Lost Crew (1998)", "", "Sci-Fi, Adventure"),
+    "clipart": Draft("A trumpet made of bread", "A baker's joke", "music, food"),
+}
+"""An item that is placed before anybody has composed one."""
+
+
 @dataclass(frozen=True, eq=False)
 class NewItem:
     """Where a draft lands.
@@ -72,7 +79,7 @@ class NewItem:
 
 
 def compose(funnel: Funnel, draft: Draft, m: int = 10) -> NewItem:
-    """Places a draft in the catalog's default space.
+    """Places a draft in the space where the catalog understands wishes.
 
     Args:
         funnel: of the catalog.
@@ -80,13 +87,19 @@ def compose(funnel: Funnel, draft: Draft, m: int = 10) -> NewItem:
         m: how many neighbours are wanted.
 
     Raises:
-        InvalidInput: the draft has neither words nor a picture.
+        InvalidInput: the draft has neither words nor a picture, or none that this catalog understands.
         TastespaceError: an encoder cannot be loaded.
     """
     if not draft.text and draft.picture is None:
         raise InvalidInput("A new item needs something to go by.", "Give it a title, some words or a picture.")
-    version, space = funnel.version, funnel.version.default_space
-    text = funnel.encode_wish(Profile(wish=draft.text)).get("text") if draft.text else None
+    version, space = funnel.version, funnel.version.wish_space
+    if space == "given":
+        raise InvalidInput(
+            f"{version.manifest['label']} came with vectors of its own and no model that could make one more.",
+            "Import it again with --text-encoder, and a new item finds its place by its words.",
+        )
+    half = "image" if space == "image" else "text"
+    text = funnel.encode_wish(Profile(wish=draft.text)).get(half) if draft.text else None
     picture = funnel.encode_wish(Profile(picture=draft.picture)).get("image") if draft.picture is not None else None
     vectors = version.spaces[space].astype(np.float64)
     if space == "blend":
@@ -98,14 +111,15 @@ def compose(funnel: Funnel, draft: Draft, m: int = 10) -> NewItem:
             (1 - DEFAULT_BLEND) * (vectors[:, split:] @ halves[1]),
         ]
     else:
-        if text is None:
+        told = [v for v in (text, picture if space == "image" else None) if v is not None]
+        if not told:
             raise InvalidInput(f"{version.manifest['label']} is searched by words alone.", "Give the item a title.")
-        vector = unit(text)
+        vector = unit(np.mean(told, axis=0))
         shares = [vectors @ vector]
     scores = np.round(sum(shares), DECIMALS)
     order = np.lexsort((np.arange(len(scores)), -scores))[:m]
     by_picture = shares[1] if len(shares) > 1 and picture is not None else None
-    names, places, real = _audience(funnel, vectors, vector)
+    names, places, real = _audience(funnel, space, vectors, vector)
     nearest = np.argsort(places, kind="stable")[:SHOWN]
     return NewItem(
         space=space,
@@ -121,7 +135,9 @@ def compose(funnel: Funnel, draft: Draft, m: int = 10) -> NewItem:
     )
 
 
-def _audience(funnel: Funnel, vectors: np.ndarray, vector: np.ndarray) -> tuple[list[str], np.ndarray, bool]:
+def _audience(
+    funnel: Funnel, space: str, vectors: np.ndarray, vector: np.ndarray
+) -> tuple[list[str], np.ndarray, bool]:
     """People, and the place that the new item would have on each one's list by content alone: from 1."""
     version = funnel.version
     if version.catalog.interactions is not None:
@@ -133,7 +149,7 @@ def _audience(funnel: Funnel, vectors: np.ndarray, vector: np.ndarray) -> tuple[
     else:
         names, better, real = [], [], False
         for persona in (p for p in PERSONAS if p.catalog == version.name):
-            request = Request(persona.profile, lam=1.0)
+            request = Request(persona.profile, space, lam=1.0)
             query = funnel.tower(request).query(persona.profile)
             if query is None:
                 continue

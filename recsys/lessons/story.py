@@ -27,6 +27,10 @@ from recsys.version import Version
 
 PRIOR_WEIGHT = 1.0
 """What the prior adds to a cosine; the best of those that `recsys.lessons.onboarding` tried on validation users."""
+WISH_FADES = 0.25
+"""By so much the prior counts beside a wish. Somebody who says what they want now is to get that: at full weight every
+wish found the same films that everybody likes. No data tell how much is best, since no real user ever wished; beside
+this much the list holds both, what fits the wish and, of that, what is liked."""
 ABOUT_ITEMS = ("like", "dislike", "skip")
 MAX_STEPS = 60
 
@@ -160,9 +164,15 @@ def tell(funnel: Funnel, priors: Priors | None, steps: Sequence[Step], off: Coll
 def _list(funnel: Funnel, priors: Priors | None, steps: Sequence[Step], off: Collection[str], request: dict):
     steps = [step for step in steps if step.kind not in off]
     belief = None if priors is None or "people" in off else priors.prior(known_of(steps))
-    prior = None if belief is None else Prior(belief.scores, PRIOR_WEIGHT)
-    answer = funnel.recommend(Request(profile_of(steps), prior=prior, **request))
+    profile = profile_of(steps)
+    prior = None if belief is None else Prior(belief.scores, prior_weight(profile))
+    answer = funnel.recommend(Request(profile, prior=prior, **request))
     return answer, tuple(str(i) for i in funnel.version.item_ids[answer.candidates[answer.picks]]), belief
+
+
+def prior_weight(profile: Profile) -> float:
+    """What the likeliest item of all gains by the prior: the whole weight, or less where there is a wish to go by."""
+    return PRIOR_WEIGHT * (WISH_FADES if profile.wish else 1.0)
 
 
 def path(funnel: Funnel, steps: Sequence[Step], space: str, blend: float, coords: np.ndarray) -> np.ndarray:
@@ -196,29 +206,35 @@ def of_user(version: Version, user_id: str, m: int = 12) -> tuple[tuple[Step, ..
         The answers, and the ids of the items that the user liked later.
 
     Raises:
-        InvalidInput: the catalog has no users, or not this one.
+        InvalidInput: nobody of that id rated anything.
     """
-    interactions, users = version.catalog.interactions, version.catalog.users
-    if interactions is None or users is None:
-        raise InvalidInput(f"{version.manifest['label']} has no real users.", "MovieLens has: --catalog movies.")
-    if user_id not in set(interactions["user_id"]):
-        known = sorted(interactions["user_id"].unique(), key=lambda u: (len(u), u))
-        raise InvalidInput(f"There is no user {quoted(user_id, 20)}.", f"They go from {known[0]} to {known[-1]}.")
-    own = interactions[interactions["user_id"] == user_id].sort_values(["timestamp", "item_id"], kind="stable")
+    rows, ratings = version.history(user_id)
     told = [
-        Step("like" if rating >= LIKE else "dislike", str(item))
-        for item, rating in zip(own["item_id"], own["rating"], strict=True)
+        Step("like" if rating >= LIKE else "dislike", str(version.item_ids[row]))
+        for row, rating in zip(rows, ratings, strict=True)
         if rating >= LIKE or rating <= DISLIKE
     ]
     later = frozenset(step.value for step in told[m:] if step.kind == "like")
-    return (*(Step(k, v) for k, v in signals_of(version, user_id).items()), *told[:m]), later
+    users = version.catalog.users  # there may be ratings and nothing else known of who gave them
+    known = signals_of(version, user_id) if users is not None and user_id in users.index else {}
+    return (*(Step(k, v) for k, v in known.items()), *told[:m]), later
 
 
 def as_story(
     funnel: Funnel, priors: Priors | None, steps: Sequence[Step], space: str, off: Collection[str] = (), **request
 ) -> dict:
-    """The whole story as the JSON document of the command line; see `docs/schema.md`."""
+    """The whole story as the JSON document of the command line; see `docs/schema.md`.
+
+    Raises:
+        InvalidInput: a space that was learned from ratings: what the prior adds to is a cosine.
+        TastespaceError: as the funnel.
+    """
     version = funnel.version
+    if space in version.learned:
+        raise InvalidInput(
+            f"A newcomer's story goes by what items are like, and {space} was learned from ratings.",
+            f"Choose one of: {', '.join(version.content_spaces)}.",
+        )
     way = path(funnel, steps, space, request.get("blend", 0.5), version.map(space))
     told = []
     for j in range(len(steps) + 1):
@@ -228,11 +244,11 @@ def as_story(
                 "answer": str(steps[j - 1]) if j else None,
                 "position": None if np.isnan(way[j]).any() else [round(float(x), 6) for x in way[j]],
                 "starting": frame.answer.starting or None,
+                "prior_weight": None if frame.belief is None else prior_weight(frame.answer.request.profile),
                 "counts": {} if frame.belief is None else frame.belief.counts,
                 "entered": list(frame.entered),
                 "left": list(frame.left),
                 "items": as_document(funnel, frame.answer)["items"],
             }
         )
-    weight = None if priors is None else PRIOR_WEIGHT
-    return {"catalog": version.name, "space": space, "prior_weight": weight, "frames": told}
+    return {"catalog": version.name, "space": space, "frames": told}

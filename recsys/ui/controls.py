@@ -19,7 +19,7 @@ from recsys.ui import actions, resources, state, warmup
 from recsys.ui.facets import facets, read_change
 from recsys.ui.facts import condition_words, label_of
 from recsys.ui.link import ALL_METHODS, MAX_K, View
-from recsys.ui.words import WORDS, plain
+from recsys.ui.words import SIGNALS, WORDS, plain
 from recsys.version import Version
 
 SPACES = {
@@ -210,6 +210,33 @@ def somebody(version: Version) -> None:
         on_change=state.changed(key, apply),
         help="Somebody of the data set: what they rated counts as yours, and leaves the list.",
     )
+
+
+def about(version: Version) -> None:
+    """What the visitor tells of themselves and of the moment, for the spaces that learned what such people rate."""
+    known, space = dict(state.profile().about), space_of(state.view(), version)
+
+    def teller(signal: str):
+        def apply(group: str | None) -> None:
+            note = f"{SIGNALS[signal]}: {group}." if group else f"{SIGNALS[signal]} is unknown again."
+            state.change(note, profile=state.profile().knowing(signal, group))
+
+        return apply
+
+    for signal, groups in version.facts.items():
+        key = state.shown(f"about-{signal}", known.get(signal))
+        st.selectbox(
+            SIGNALS[signal],
+            groups,
+            index=None,
+            key=key,
+            placeholder="unknown",
+            on_change=state.changed(key, teller(signal)),
+        )
+    hearing = [s for s, told in version.learned.items() if told.get("facts")]
+    if space not in hearing:
+        names = " and ".join(SPACES.get(s, s) for s in hearing)
+        st.caption(f"Not heard now: of the spaces, {names} alone knows what such people rate. Compare by it above.")
 
 
 def methods() -> None:

@@ -13,7 +13,7 @@ from recsys.profile import Profile
 from recsys.settings import DEFAULT_IMAGE_ENCODER
 from recsys.ui import actions, panel, resources, state, warmup
 from recsys.ui.apology import explained
-from recsys.ui.link import View, to_command, to_query
+from recsys.ui.link import View, part_of, to_command, to_query
 from recsys.ui.own_tries import own_tries
 from recsys.ui.tour import Try, tour, tries
 from recsys.ui.words import WORDS, plain
@@ -154,8 +154,12 @@ def _share(page: str, command: str | None) -> None:
         st.code(_link(current), language=None, wrap_lines=True)
         if current.profile.picture is not None:
             st.caption("The uploaded picture is neither in the link nor in the command.")
-        st.caption("This command prints the whole story:" if page == "cold_start" else "This command prints the same:")
+        part = part_of(current, page) if page == "cold_start" else None
+        st.caption(f"This command prints {_PRINTED.get(part, 'the same')}:")
         st.code(command or to_command(current, page), language="bash", wrap_lines=True)
+
+
+_PRINTED = {"user": "the whole story", "domain": "the list of the catalog that is chosen on the left"}
 
 
 def _link(view: View) -> str:

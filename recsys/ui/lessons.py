@@ -31,18 +31,6 @@ def start_with_example() -> None:
         st.session_state.note = "A ready example: like or take back anything, and it is yours."
 
 
-def story_path(funnel: Funnel, space: str, coords: np.ndarray) -> np.ndarray | None:
-    """Where a newcomer's point was after each answer of the story in the link: (m, dims), or None without a story."""
-    from recsys.lessons import story  # the map without a story needs none of it
-
-    view = state.view()
-    if not view.story:
-        return None
-    about_items = [text for text in view.story if text.partition(":")[0] in (*story.ABOUT_ITEMS, "wish")]
-    steps, _ = story.read_steps(about_items, funnel.version, None)
-    return story.path(funnel, steps, space, view.blend, coords)
-
-
 def relevance_words(funnel: Funnel, answer: Recommendation) -> str:
     """What relevance is in a list's own scale: a cosine in content spaces alone."""
     if answer.query is None:

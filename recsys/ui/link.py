@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from recsys.errors import InvalidInput, quoted
 from recsys.models import MODELS
+from recsys.models import SPACES as LEARNED
 from recsys.profile import MAX_WISH, Profile
 from recsys.retrieval import ENGINES, engine_class
 from recsys.settings import DEFAULT_BLEND, DEFAULT_K, DEFAULT_LAM
@@ -316,8 +317,10 @@ def to_command(view: View, page: str = "recommend") -> str:
         return _joined(["diversity", "shop"], [*asked, *methods])
     if page == "models":
         return _joined(["evaluate"], [("catalog", view.catalog), ("protocol", view.protocol or PROTOCOLS[0])])
+    if page == "cold_start" and view.part == "domain":
+        return _joined(["recommend"], _asked(in_a_new_domain(view)))
     if page == "cold_start":
-        return _joined(["cold-start", *_COLD_START[part_of(view, page)]], _told(view))
+        return _joined(["cold-start", _COLD_START[part_of(view, page)]], _told(view))
     if page == "retrieval" and view.part == "conditions":
         return _joined(["bench", "conditions"], _measured(replace(view, engine=None)))
     if page == "retrieval":
@@ -327,13 +330,12 @@ def to_command(view: View, page: str = "recommend") -> str:
     return _joined(["recommend"], _asked(view))
 
 
-_COLD_START = {
-    "user": ["story"],
-    "item": ["item"],
-    "domain": ["story"],
-    "population": ["population"],
-    "measured": ["users"],
-}
+_COLD_START = {"user": "story", "item": "item", "population": "population", "measured": "users"}
+
+
+def in_a_new_domain(view: View) -> View:
+    """What a catalog is asked on its first day, when nothing but the wish is known: as Cold start asks each of them."""
+    return replace(view, profile=Profile(wish=view.profile.wish or DOMAIN_WISH), space=None, where=Where())
 
 
 def _asked(view: View) -> list[tuple[str, str]]:
@@ -373,18 +375,20 @@ def _told(view: View) -> list[tuple[str, str]]:
     """What is told on Cold start, as options."""
     options = [("catalog", view.catalog)]
     if view.part == "item":
-        fields = zip(("title", "description", "tags"), view.draft, strict=True)
-        return [*options, *((name, text) for name, text in fields if text.strip())]
+        if not any(view.draft):
+            return options  # the ready one, to the command too
+        fields = [(name, text) for name, text in zip(("title", "description", "tags"), view.draft, strict=True)]
+        return [*options, *([one for one in fields if one[1].strip()] or [("title", "")])]
     if view.part in ("population", "measured"):
         return options
-    if view.part == "domain":
-        return [*options, ("answer", f"wish:{view.profile.wish or DOMAIN_WISH}")]
     if view.user is not None:
         options.append(("user", view.user))
     elif view.story is not None:
         options += [("answer", text) for text in view.story or ("",)]
     options += [("off", kind) for kind in view.off]
-    options += [("space", space) for space in [view.space] if space is not None]
+    # In a learned space no story is told: there the page and the command take the catalog's default.
+    options += [("space", space) for space in [view.space] if space is not None and space not in LEARNED]
+    options += [("blend", f"{blend:g}") for blend in [view.blend] if blend != DEFAULT_BLEND]
     return [*options, ("lam", f"{view.lam:g}"), ("k", str(view.k))]
 
 

@@ -14,13 +14,13 @@ from recsys.funnel import Funnel, Request
 from recsys.profile import Profile
 from recsys.settings import DEFAULT_BLEND
 from recsys.towers import heard
-from recsys.ui import actions, resources, state
+from recsys.ui import actions, resources, state, telling
 from recsys.ui.apology import explained
 from recsys.ui.facts import fact
 from recsys.ui.link import View
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import picture, thumbnails
-from recsys.ui.shelf import shelf
+from recsys.ui.shelf import Event, shelf
 from recsys.ui.words import WORDS, plain
 from recsys.version import Version
 
@@ -48,7 +48,7 @@ def _panel(funnel: Funnel, item_id: str, opened_in: View) -> None:
 def _body(funnel: Funnel, item_id: str, opened_in: View) -> None:
     if state.view() is not opened_in:
         st.rerun()  # a click in here runs this drawer alone, but the page behind it and the address follow too
-    version, profile = funnel.version, state.profile()
+    version, profile = funnel.version, state.profile_shown()
     item = version.catalog.items.loc[item_id]
     st.image(picture(version, item_id), width=300 if aspect(version) == "square" else 220)
     if item["description"]:
@@ -59,28 +59,24 @@ def _body(funnel: Funnel, item_id: str, opened_in: View) -> None:
             "Liked" if liked else "Like",
             icon=":material/favorite:",
             type="primary" if liked else "secondary",
-            on_click=_rate,
-            args=(item_id, "without" if liked else "liking"),
+            on_click=telling.handle,
+            args=(Event(0, "unrate" if liked else "like", item_id),),
         )
         st.button(
             "Disliked" if disliked else "Dislike",
             icon=":material/thumb_down:",
             type="primary" if disliked else "secondary",
-            on_click=_rate,
-            args=(item_id, "without" if disliked else "disliking"),
+            on_click=telling.handle,
+            args=(Event(0, "unrate" if disliked else "dislike", item_id),),
         )
         if st.button("Show on the map", icon=":material/scatter_plot:"):
-            actions.goto("map", state.view(), f"{item['title']} on the map.")
+            told = st.session_state.get("telling")
+            view = telling.on_the_map(state.view(), version) if told else state.view()
+            actions.goto("map", view, f"{item['title']} on the map.")
     _why(funnel, item_id)
     st.markdown("**Nearest to it**")
     _related(funnel, item_id)
     _facts(version, item)
-
-
-def _rate(item_id: str, verb: str) -> None:
-    title = resources.funnel(state.view().catalog).version.catalog.items.at[item_id, "title"]
-    said = {"liking": "You liked", "disliking": "You disliked", "without": "You took back what you said of"}[verb]
-    state.change(f"{said} {title}.", profile=getattr(state.profile(), verb)(item_id))
 
 
 def _why(funnel: Funnel, item_id: str) -> None:
@@ -93,13 +89,14 @@ def _why(funnel: Funnel, item_id: str) -> None:
         st.info(plain(fate.detail), icon=":material/help:")
         _through_the_funnel(current, item_id)
         return
-    answer = funnel.unobserved().recommend(state.request(current))  # the page has asked it
+    asked = state.requested()
+    answer = funnel.unobserved().recommend(asked)  # the page has asked it
     ids = list(funnel.version.item_ids[answer.candidates])
     (row,) = funnel.version.rows([item_id])
-    if row in heard(funnel.version, current.profile).rated:
+    if row in heard(funnel.version, asked.profile).rated:
         text = "Not in the list: you have already said what you think of it."
-    elif not funnel.version.facets.mask(current.where)[row]:
-        text = f"Not in the list: it does not satisfy {' and '.join(current.where.texts())}."
+    elif not funnel.version.facets.mask(asked.where)[row]:
+        text = f"Not in the list: it does not satisfy {' and '.join(asked.where.texts())}."
     elif item_id not in ids:
         text = f"Not in the list: it is not among the {len(ids)} candidates nearest to you."
     else:
@@ -111,7 +108,8 @@ def _why(funnel: Funnel, item_id: str) -> None:
             else "Not in the varied list: other picks were more relevant or more different."
         )
     st.info(plain(text), icon=":material/help:")
-    _through_the_funnel(current, item_id)
+    if st.session_state.get("asked") is None:  # the funnel's page asks for the view's profile, and no other
+        _through_the_funnel(current, item_id)
 
 
 def _through_the_funnel(current: View, item_id: str) -> None:
@@ -141,19 +139,20 @@ def _related(funnel: Funnel, item_id: str) -> None:
         "catalog": version.name,
         "aspect": aspect(version),
         "cards": {
-            i: plain_card(version, int(row), state.profile()) | {"score": round(float(score), 4)}
+            i: plain_card(version, int(row), state.profile_shown()) | {"score": round(float(score), 4)}
             for i, row, score in zip(ids, rows, scores, strict=True)
         },
         "shelves": [{"key": "related", "title": "", "note": "", "list": ids}],
         "message": None,
     }
-    shelf(data, key="related", pictures=lambda wanted: thumbnails(version, wanted), on_event=actions.handle)
+    shelf(data, key="related", pictures=lambda wanted: thumbnails(version, wanted), on_event=telling.handle)
 
 
 def _nearest(funnel: Funnel, item_id: str) -> tuple[np.ndarray, np.ndarray]:
     """Rows and cosines of what is most alike: looked up, unless the visitor weighs words and picture otherwise."""
     view = state.view()
-    space = state.request(view).space
+    asked = st.session_state.get("asked") or state.request(view)
+    space = asked.space or funnel.version.default_space
     if space != "blend" or view.blend == DEFAULT_BLEND:
         with suppress(NotBuilt):  # by an earlier release: search instead
             return funnel.related(item_id, space, RELATED)

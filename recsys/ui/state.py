@@ -27,7 +27,7 @@ def begin() -> None:
     a change made in this very run is older than the view, and is left alone.
     """
     session = st.session_state
-    session.pipelined = False
+    session.pipelined, session.telling, session.asked = False, False, None
     query = {name: st.query_params.get_all(name) for name in st.query_params}
     if "view" not in session:
         session.view, session.problems = _read(query)
@@ -115,6 +115,8 @@ def request(of: View) -> Request:
 
 def requested() -> Request:
     """What the page that is shown asks of the funnel: on the Funnel page through its own pipeline."""
+    if st.session_state.get("asked") is not None:
+        return st.session_state.asked
     found = request(view())
     return view().pipeline.request(found) if st.session_state.get("pipelined") else found
 
@@ -122,6 +124,21 @@ def requested() -> Request:
 def through_pipeline() -> None:
     """The page that is being drawn asks through its own pipeline; see `requested`."""
     st.session_state.pipelined = True
+
+
+def asks(asked: Request, story: bool = False) -> None:
+    """The page that is being drawn lists something else than the view's profile would get; see `requested`.
+
+    Args:
+        asked: what it asks of the funnel.
+        story: whether it tells a newcomer's story, so that a like is the next step of it and not the profile's.
+    """
+    st.session_state.asked, st.session_state.telling = asked, story
+
+
+def profile_shown() -> Profile:
+    """Whose likes and dislikes the cards are marked with: the newcomer's where a story is told, else the visitor's."""
+    return requested().profile if st.session_state.get("telling") else profile()
 
 
 def moved(answer: Recommendation) -> str:

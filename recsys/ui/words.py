@@ -21,6 +21,16 @@ WORDS = {
     "simulated": "The data do not have this; it is made up, the same for everyone, so that shop rules can be tried.",
 }
 
+SIGNALS = {
+    "age": "Age",
+    "gender": "Gender",
+    "occupation": "Occupation",
+    "region": "Region",
+    "time": "Time of day",
+    "weekend": "Weekend",
+}
+"""What may be known of a visitor and of the moment; see `recsys.demographics`."""
+
 MODELS = {
     "popularity": "The same list for everybody: what most people rated.",
     "content": "What is most alike the things somebody rated, by content.",

@@ -3,6 +3,7 @@
 A shop's vectors are clusters of one axis a category, so that who is near whom can be told without computing it.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,7 +109,13 @@ def shops(tmp_path_factory, write_version) -> Path:
         licence="research only",
         citation="Somebody 2015",
         interactions=pd.DataFrame(
-            [("196" if u == 11 else f"user-{u}", "222" if u % 2 else f"item-{u}", 4.0, 0) for u in range(12)],
+            [("196" if u == 11 else f"user-{u}", "222" if u % 2 else f"item-{u}", 4.0, 0) for u in range(12)]
+            + [  # one of them rated more, over two days
+                ("user-1", "item-4", 3.0, 60),
+                ("user-1", "item-6", 5.0, 86_400),
+                ("user-1", "item-10", 4.0, 86_400),
+                ("user-1", "item-3", 1.0, 86_400),
+            ],
             columns=["user_id", "item_id", "rating", "timestamp"],
         ),
     )
@@ -155,6 +162,21 @@ def vectors_alone(tmp_path_factory, write_version) -> Path:
     write_version(home / "versions" / "one", catalog, spaces, default_space="given", encoders=deaf)
     (home / "current").symlink_to("versions/one")
     return data
+
+
+@pytest.fixture
+def with_vectors(write_version, shops, tmp_path):
+    """A data folder with clip art and two catalogs that came with vectors: without an encoder, and with one."""
+    (tmp_path / "catalogs").mkdir()
+    os.symlink(shops / "catalogs" / "clipart", tmp_path / "catalogs" / "clipart")
+    items = items_of([], ["lamps", "rugs", "mugs"], 36)
+    for name, more in (("mute", {}), ("worded", {"text": clusters(36, 3, 5)})):
+        catalog = Catalog(name, name.title(), "My shop.", items, FACETS[:3], categories="category", licence="mine")
+        home = tmp_path / "catalogs" / name
+        spaces = {"given": clusters(36, 3, 6, dims=4), **more}
+        write_version(home / "versions" / "one", catalog, spaces, default_space="given")
+        (home / "current").symlink_to("versions/one")
+    return tmp_path
 
 
 @dataclass

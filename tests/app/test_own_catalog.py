@@ -70,3 +70,21 @@ def test_vectors_alone_understand_no_words(app_on, vectors_alone):
 def test_a_catalog_of_one_item_or_of_none(version):
     assert own_tries(version, "recommend", []) == []
     assert len(own_tries(version, "recommend", np.array([3]))) == 3
+
+
+def test_a_catalog_that_reads_no_words_says_so_and_the_others_find_the_wish(app_on, with_vectors):
+    screen = app_on(with_vectors)().open("cold_start", {"catalog": "mute", "part": "domain"})
+    assert not screen.at.error and not screen.at.exception
+    (told,) = [one.value for one in screen.at.info if "Mute" in one.value]
+    assert "no wish can be understood" in told
+    assert {"domain-clipart", "domain-worded"} == set(screen.shelves)
+    assert len(screen.shelves["domain-worded"]["shelves"][0]["list"]) == 10
+
+
+def test_a_new_item_among_vectors_that_came_along(app_on, with_vectors):
+    draft = {"part": "item", "draft": ["A lamp", "", ""]}
+    mute = app_on(with_vectors)().open("cold_start", {"catalog": "mute", **draft})
+    assert not mute.at.error and not mute.at.exception and "vectors of its own" in mute.words
+    worded = app_on(with_vectors)().open("cold_start", {"catalog": "worded", **draft})
+    assert not worded.at.error and len(worded.shelves["neighbours"]["shelves"][0]["list"]) == 10
+    assert "would find it" not in worded.words  # there is nobody to ask

@@ -1,17 +1,22 @@
 """The pages' words and values, their empty and their error branches."""
 
+import base64
 import json
+import shlex
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from recsys.__main__ import main
 from recsys.errors import StoreUnavailable
 from recsys.funnel import Funnel, Request
-from recsys.lessons import diversity, story
+from recsys.lessons import diversity, population, story
 from recsys.lessons.priors import learn_priors
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
-from recsys.ui import lessons, resources
+from recsys.ui import lessons, resources, telling
+from recsys.ui.link import View, to_command
 from recsys.ui.tour import tour, tries
 from recsys.version import Version
 from recsys.where import Condition, Where
@@ -322,8 +327,15 @@ def test_nobody_is_told_what_the_list_goes_by(app):
     screen = app().open("cold_start", {"catalog": "movies"}).click("Start as nobody")
     assert screen.view.story == () and "nothing about you" in screen.words
     assert screen.story["list"][0] == "222"  # what most people like
+    people = len(resources.funnel("movies").version.people)
+    assert f"it goes by what {people} people liked" in screen.words
+    assert f"Be one of {people} real people" in [one.label for one in screen.at.text_input]
+    without = app().open("cold_start", {"catalog": "movies", "story": "", "off": "people"})
+    assert "how many people rated each item" in without.words
     pictures = app().open("cold_start", {"catalog": "clipart", "story": ""})
-    assert "nothing about you" in pictures.words and "one typical item of each category" in pictures.note
+    assert (
+        "it goes by nothing but the catalog" in pictures.words and "one typical item of each category" in pictures.note
+    )
 
 
 def test_an_answer_becomes_the_storys_next_step_and_can_be_taken_back(app):
@@ -354,6 +366,92 @@ def test_the_replay_shows_the_list_of_that_frame(app):
     assert screen.story["list"] == lists[1]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"user": "user-1"},
+        {"story": ["like:item-3", "dislike:222", "like:item-8"], "frame": "3", "off": ["dislike"]},
+    ],
+    ids=["ready", "user", "own"],
+)
+def test_the_map_draws_the_path_of_the_story_that_is_told(app, query):
+    screen = app().open("cold_start", {"catalog": "movies", **query})
+    funnel = resources.funnel("movies")
+    told = telling.story_of(screen.view, funnel.version)
+    said = [s for s in told.told if s.kind in ("like", "dislike", "wish") and s.kind not in told.off]
+    expected_path = story.path(funnel, said, "text", 0.5, funnel.version.map("text"))
+    screen.click("See the path on the map")
+    assert (screen.view.profile, screen.view.space) == (story.profile_of(said), "text")
+    path = _path_on(screen)
+    assert len(path) > 1 and path == pytest.approx(expected_path[1:])
+    alone = app().open("map", {"catalog": "movies", **query, "like": ["item-5"]})  # no answer led there
+    assert _path_on(alone) is None
+
+
+def _path_on(screen) -> np.ndarray | None:
+    (chart,) = screen.at.get("plotly_chart")
+    lines = [one for one in json.loads(chart.proto.spec)["data"] if one.get("name") == "your way here"]
+
+    def read(numbers: dict) -> np.ndarray:
+        return np.frombuffer(base64.b64decode(numbers["bdata"]), numbers["dtype"])
+
+    return np.column_stack([read(lines[0]["x"]), read(lines[0]["y"])]) if lines else None
+
+
+def test_a_visitor_tells_of_themselves_where_a_space_hears_it(app, monkeypatch):
+    assert "About you" not in [one.label for one in app().open("recommend", {"catalog": "movies"}).at.expander]
+    facts = {"age": ["18-24", "25-34"], "gender": ["F", "M"]}
+    monkeypatch.setitem(resources.funnel("movies").version.__dict__, "facts", facts)
+    monkeypatch.setattr(Version, "learned", {"two_tower": {"facts": facts}})
+    screen = app()
+    screen.at.session_state["about-you"] = True
+    screen.open("recommend", {"catalog": "movies", "about": "gender:F"})
+    age, gender = (one for one in screen.at.selectbox if one.label in ("Age", "Gender"))
+    assert (age.value, gender.value) == (None, "F") and "Not heard now" in screen.words
+    age.set_value("25-34").run()
+    assert screen.view.profile.about == (("gender", "F"), ("age", "25-34"))
+    next(one for one in screen.at.selectbox if one.label == "Gender").set_value(None).run()
+    assert screen.view.profile.about == (("age", "25-34"),) and "Gender is unknown again." in screen.words
+    assert "--about age:25-34" in to_command(screen.view)
+
+
+@pytest.mark.parametrize(("page", "name"), [("cold_start", "user"), ("recommend", "person")])
+def test_a_real_persons_whole_history_stands_beside_the_list(app, page, name):
+    screen = app()
+    screen.at.session_state["real-history"] = True  # the drawer is open
+    screen.open(page, {"catalog": "movies", name: "user-1"})
+    assert "What user user-1 really rated (5)" in [one.label for one in screen.at.expander]
+    table = next(one.value for one in screen.at.dataframe if "rating" in one.value)
+    # Oldest first, of one moment in the items' order; the 3 that is neither a like nor a dislike is told too.
+    titles = resources.funnel("movies").version.catalog.items["title"]
+    assert table["rating"].tolist()[:2] == [4, 3] and sorted(table["rating"][2:]) == [1, 4, 5]
+    assert table["title"].tolist()[:2] == [titles["222"], titles["item-4"]]
+    assert [str(d) for d in table["date"]] == ["1970-01-01"] * 2 + ["1970-01-02"] * 3
+    nobody = app().open(page, {"catalog": "movies"})
+    assert not [one for one in nobody.at.expander if "really rated" in one.label]
+
+
+def test_the_panel_on_cold_start_is_about_the_story(app):
+    screen = app().open("cold_start", {"catalog": "movies", "like": ["item-5"]})
+    ready = tuple(map(str, telling.story_of(screen.view, resources.funnel("movies").version).steps))
+    first = screen.story["list"][0]
+    screen.do("open", first, key="story")
+    assert "Number 1 of" in screen.words and "Number 1 of the varied list" in screen.words
+    assert "Through the whole funnel" not in [b.label for b in screen.at.button]
+    screen.click("Like")
+    assert screen.view.story == (*ready, f"like:{first}") and screen.view.profile.likes == ("item-5",)
+    assert first not in screen.story["list"] and "Liked" in [b.label for b in screen.at.button]
+    assert "you have already said" in screen.words
+    screen.click("Liked")
+    assert screen.view.story == ready
+    near = screen.shelves["related"]["shelves"][0]["list"][0]
+    screen.do("dislike", near, key="related")
+    assert screen.view.story[-1] == f"dislike:{near}" and screen.view.profile.dislikes == ()
+    screen.click("Show on the map")
+    assert screen.view.profile.dislikes[-1] == near and _path_on(screen) is not None
+
+
 def test_a_story_that_cannot_be_read_is_told_and_the_rest_is_kept(app):
     screen = app().open("cold_start", {"catalog": "movies", "story": ["like:no-such", "like:222", "<script>"]})
     assert not screen.at.exception and "no-such" in screen.words.replace("\\", "")
@@ -376,6 +474,59 @@ def test_a_new_item_lands_and_an_empty_one_says_what_it_needs(app):
     assert resources.funnel("movies").version.catalog.items.equals(before)
 
 
+COMMANDS = {
+    "ready story": {},
+    "nobody's": {"story": ""},
+    "own story": {
+        "catalog": "clipart",
+        "story": ["like:item-8", "wish:cosy winter evening"],
+        "off": "like",
+        "blend": "0.9",
+        "lam": "0.4",
+        "k": "5",
+    },
+    "user's": {"user": "user-1", "space": "text"},
+    "ready item": {"part": "item"},
+    "own item": {"part": "item", "draft": ["", "A hat", "-soft"]},
+    "emptied item": {"part": "item", "draft": [" ", "", ""]},
+    "ready wish": {"part": "domain", "like": "222", "space": "text", "k": "7"},
+    "own wish": {"catalog": "clipart", "part": "domain", "wish": "--tea", "lam": "0.3", "where": "year>=1960"},
+    "population": {"part": "population"},
+}
+
+
+@pytest.mark.parametrize("query", COMMANDS.values(), ids=COMMANDS)
+def test_each_command_of_cold_start_prints_what_the_page_shows(app, shops, monkeypatch, capfd, query):
+    screen = app().open("cold_start", {"catalog": "movies", **query})
+    monkeypatch.setenv("TASTESPACE_DATA", str(shops))
+    capfd.readouterr()
+    words = shlex.split(to_command(screen.view, "cold_start"))
+    code = main([*words[3:], *([] if "--json" in words else ["--json"])])
+    out, err = capfd.readouterr()
+    if query.get("draft") == [" ", "", ""]:
+        assert code == 2 and "Give it a title" in err and "Give it a title" in screen.words
+        return
+    assert code == 0, err
+    document = json.loads(out)
+    if query.get("part") == "population":
+        shown = document["curve"] == population.population(resources.funnel("movies").version)["curve"]
+        assert shown and document["simulated"]
+        return
+    listed = document["frames"][-1]["items"] if "frames" in document else document["items"]
+    key = f"domain-{screen.view.catalog}" if query.get("part") == "domain" else "story"
+    cards = screen.shelves["neighbours" if query.get("part") == "item" else key]
+    assert [one["item_id"] for one in listed] == cards["shelves"][0]["list"]
+    if "space" not in query:  # the very scores, too
+        scores = [cards["cards"][one["item_id"]]["score"] for one in listed]
+        said = [one["relevance"] if "relevance" in one else one["score"] for one in listed]
+        assert said == pytest.approx(scores, abs=1e-4)
+
+
+def test_no_story_is_told_in_a_learned_space():
+    assert "--space" not in to_command(View("movies", space="mf"), "cold_start")
+    assert "--space text" in to_command(View("movies", space="text"), "cold_start")
+
+
 def test_one_wish_in_both_shops(app):
     screen = app().open("cold_start", {"catalog": "movies", "part": "domain"})
     for name in ("clipart", "movies"):
@@ -386,6 +537,9 @@ def test_one_wish_in_both_shops(app):
 def test_the_population_says_that_it_is_simulated(app):
     screen = app().open("cold_start", {"catalog": "clipart", "part": "population"})
     assert not screen.at.exception and "Simulated" in "".join(i.value for i in screen.at.info)
+    first, one, *_, last = population.population(resources.funnel("clipart").version)["curve"]
+    worth = f"{first['content']:.0%} of the best one; after 1 like {one['content']:.0%}, after {last['m']} likes "
+    assert f"{worth}{last['content']:.0%}." in screen.words
 
 
 def test_diversity_opens_on_an_example_and_shows_each_methods_lists(app):

@@ -4,7 +4,7 @@ import streamlit as st
 
 from recsys.errors import TastespaceError
 from recsys.funnel import Funnel
-from recsys.lessons.new_item import FIRST, Draft, compose
+from recsys.lessons.new_item import FIRST, READY, Draft, compose
 from recsys.ui import actions, state, warmup
 from recsys.ui.lists import aspect, plain_card
 from recsys.ui.pictures import thumbnails
@@ -18,7 +18,8 @@ NEAR = 200
 def new_item(funnel: Funnel) -> None:
     """An item that nobody has seen: where it lands, beside what, and who would get it."""
     view, version = state.view(), funnel.version
-    title, description, tags = view.draft if any(view.draft) else _READY_ITEM.get(view.catalog, ("", "", ""))
+    draft = Draft(*view.draft) if any(view.draft) else READY.get(view.catalog, Draft())
+    title, description, tags = draft.title, draft.description, draft.tags
     above = st.columns([1, 1], gap="large")
     with above[0]:
         fields = []
@@ -64,6 +65,8 @@ def new_item(funnel: Funnel) -> None:
         "message": None,
     }
     shelf(data, key="neighbours", pictures=lambda wanted: thumbnails(version, wanted), on_event=actions.handle)
+    if not found.asked:  # nobody rated these items, and nobody is made up for them
+        return
     who = "real users with three likes or more" if found.real else "personas"
     st.markdown(
         f"**{found.reached} of {found.asked}** {who} would find it among their first {FIRST}, on day one and by "
@@ -76,12 +79,6 @@ def new_item(funnel: Funnel) -> None:
         st.caption(f"Highest on the list of {places}.")
     elif found.audience:
         st.caption(f"It is near to nobody's taste: its best place on anybody's list is {found.audience[0][1]:,}.")
-
-
-_READY_ITEM = {
-    "movies": ("Star Trek: The Lost Crew (1998)", "", "Sci-Fi, Adventure"),
-    "clipart": ("A trumpet made of bread", "A baker's joke", "music, food"),
-}
 
 
 def _draft_changer(place: int, draft: tuple[str, str, str]):

@@ -53,8 +53,7 @@ def _users(record: dict, version: Version) -> None:
         required=True,
         format_func=_ORDERS.get,
         on_change=state.changed(key, lambda o: state.change(f"Ratings are revealed {_ORDERS[o]}.", order=o)),
-        help="As they came: what somebody rated first is known first, as in a shop. It tells less, since many began "
-        "with what everybody knows.",
+        help="As they came: what somebody rated first is known first, as in a shop.",
     )
     _users_chart(record, order)
     seeds, people = len(record.get("seeds", ())), record.get("people") or []

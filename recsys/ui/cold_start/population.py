@@ -47,16 +47,26 @@ def population(funnel: Funnel) -> None:
         hoverinfo="skip",
     )
     st.markdown("**How soon is a list as good as it can be?**")
-    st.caption(
-        "One like already tells most. Without any, the list is the shop's starting list, which knows nothing of these "
-        "people."
-    )
+    st.caption(_said(curve))
     y = "share of the best possible list (0 = random)"
     draw(figure, "population", "likes that are known (m)", y, height=380, y_format=".0%")
     for person in told["examples"][:3]:
         st.caption(f"Simulated person: drawn to {plain(_directions(person))}.")
     st.caption(
         f"The same on the command line: `python -m recsys cold-start population --catalog {version.name} --json`"
+    )
+
+
+def _said(curve: list[dict]) -> str:
+    """What the lists by content are worth without a like, with one and with the most."""
+    after = [
+        f"after {p['m']} like{'' if p['m'] == 1 else 's'} {p['content']:.0%}"
+        for p in curve
+        if p["m"] in (1, curve[-1]["m"])
+    ]
+    return (
+        "Without any like, the list is the shop's starting list, which knows nothing of these people and is worth "
+        f"{curve[0]['content']:.0%} of the best one; {', '.join(after)}."
     )
 
 

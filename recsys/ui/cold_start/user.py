@@ -1,6 +1,6 @@
 """A new user: their first steps, answer by answer."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -9,14 +9,15 @@ from recsys.errors import TastespaceError
 from recsys.funnel import Funnel
 from recsys.lessons import onboarding, story
 from recsys.lessons.onboarding import DEFAULT_STRATEGY
-from recsys.lessons.priors import ESTIMATED, NO_DATA, Priors, learn_priors
-from recsys.lessons.story import READY, Frame, Step
-from recsys.ui import actions, frame, resources, state
+from recsys.lessons.priors import ESTIMATED, NO_DATA, Priors
+from recsys.lessons.story import Frame, Step
+from recsys.ui import actions, frame, state, telling
+from recsys.ui.history import history
 from recsys.ui.lists import aspect, cards, plain_card
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.pictures import thumbnails
-from recsys.ui.shelf import Event, shelf
-from recsys.ui.words import plain
+from recsys.ui.shelf import shelf
+from recsys.ui.words import SIGNALS, plain
 from recsys.version import Version
 
 ASKED = 12
@@ -24,12 +25,7 @@ _SIGNAL = {
     "like": "Likes",
     "dislike": "Dislikes",
     "wish": "Wish",
-    "age": "Age",
-    "gender": "Gender",
-    "occupation": "Occupation",
-    "region": "Region",
-    "time": "Time of day",
-    "weekend": "Weekend",
+    **SIGNALS,
     "people": "What everybody likes",
 }
 _SAID = {
@@ -43,57 +39,30 @@ _SAID = {
 
 def new_user(funnel: Funnel) -> None:
     """A newcomer's first steps: answer by answer, what the list knows and shows."""
-    view, version, priors = state.view(), funnel.version, _priors(funnel.version)
-    later: frozenset[str] = frozenset()
-    texts = READY.get(view.catalog, ()) if view.story is None else view.story
-    steps, problems = story.read_steps(texts, version, priors)
-    if view.user is not None:
-        try:
-            steps, later = story.of_user(version, view.user)
-        except TastespaceError as error:
-            problems.append(str(error))
-    for problem in problems:
+    view, version = state.view(), funnel.version
+    priors, now = telling.priors_of(version), telling.story_of(view, version)
+    for problem in now.problems:
         st.warning(plain(problem), icon=":material/link_off:")
-
-    at = len(steps) if view.frame is None else min(view.frame, len(steps))
-    told = story.tell(funnel, priors, steps[:at], view.off, **_request())
+    request = telling.request_of(view, version)
+    told = story.tell(funnel, priors, now.told, view.off, **request)
+    state.asks(told.answer.request, story=True)
     above, lists = st.container(), st.container()
     with lists:
-        data = _story_shelves(funnel, told, later)
-        shelf(
-            data,
-            key="story",
-            pictures=lambda ids: thumbnails(version, ids),
-            on_event=lambda event: _answer_event(event, steps),
-        )
+        data = _story_shelves(funnel, told, now.later)
+        shelf(data, key="story", pictures=lambda ids: thumbnails(version, ids), on_event=telling.handle)
     frame.lists_first()
     with above:
-        _replay(version, steps, at)
-        _what_is_known(version, told, steps[:at], later)
+        _replay(version, now.steps, now.at)
+        _what_is_known(version, priors, told, now)
     with st.sidebar:
-        _about_you(version, priors, steps, at)
+        _about_you(version, priors, now.steps, now.at)
         _strategy(version)
+    history(version, view.user)
     left, right = st.columns(2, gap="large")
     with left:
-        _effects(funnel, priors, steps[:at], told)
+        _effects(funnel, priors, now.told, told, request)
     with right:
         _strategies_compared(version)
-
-
-def _request() -> dict:
-    view, version = state.view(), resources.funnel(state.view().catalog).version
-    # The prior adds to a cosine: a learned space has neither, and knows the people's taste already.
-    space = view.space if view.space in version.content_spaces else version.default_space
-    return {"space": space, "blend": view.blend, "lam": view.lam, "k": view.k}
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _learned(_version: Version, version_id: str) -> Priors | None:
-    return None if _version.catalog.interactions is None else learn_priors(_version)
-
-
-def _priors(version: Version) -> Priors | None:
-    return _learned(version, f"{version.name}@{version.id}")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -150,11 +119,14 @@ def _note(told: Frame) -> str:
         return "A starting list: nothing is known about you, so these are the most rated items, for everybody the same."
     if told.answer.starting == "medoids":
         return "A starting list: nothing is known about you, so this is one typical item of each category."
-    return (
+    said = (
         f"{len(told.entered)} of {len(told.ids)} came with the last answer."
         if told.entered
         else "The last answer changed nothing in it."
     )
+    if told.belief is not None and told.answer.request.profile.wish:
+        said += f" Beside a wish, what people like counts for {story.WISH_FADES:.0%}."
+    return said
 
 
 def _replay(version: Version, steps: tuple[Step, ...], at: int) -> None:
@@ -171,7 +143,7 @@ def _replay(version: Version, steps: tuple[Step, ...], at: int) -> None:
                 on_change=state.changed(key, lambda j: state.change(f"After {j} answers.", frame=j)),
             )
         if st.button("See the path on the map", icon=":material/scatter_plot:"):
-            actions.goto("map", replace(state.view(), profile=story.profile_of(steps)), "Your point, answer by answer.")
+            actions.goto("map", telling.on_the_map(state.view(), version), "Your point, answer by answer.")
         st.button(
             "Start as nobody",
             icon=":material/person_off:",
@@ -193,7 +165,7 @@ def _in_words(step: Step, titles) -> str:
     return f"“{plain(step.value)}”" if step.kind == "wish" else f"{_SIGNAL[step.kind].lower()} {plain(step.value)}"
 
 
-def _what_is_known(version: Version, told: Frame, steps: tuple[Step, ...], later: frozenset[str]) -> None:
+def _what_is_known(version: Version, priors: Priors | None, told: Frame, now: telling.Story) -> None:
     """What the list knows, in one sentence."""
     profile = told.answer.request.profile
     facts = [
@@ -203,60 +175,51 @@ def _what_is_known(version: Version, told: Frame, steps: tuple[Step, ...], later
     facts += ["a wish" if profile.wish else ""]
     facts += [
         f"{_SIGNAL[s].lower()} {plain(g)} ({told.belief.counts[s]:,} {_unit(s)})"
-        for s, g in story.known_of([s for s in steps if s.kind not in state.view().off]).items()
+        for s, g in story.known_of([s for s in now.told if s.kind not in now.off]).items()
         if told.belief is not None and s in told.belief.counts
     ]
     known = ", ".join(f for f in facts if f)
-    basis = (
-        "what 943 people liked" if told.belief is not None and version.name == "movies" else "nothing but the catalog"
-    )
-    text = f"The list knows **{known}**." if known else f"The list knows **nothing about you**: it goes by {basis}."
+    text = f"The list knows **{known}**." if known else f"The list knows **nothing about you**: {_basis(told, priors)}."
     if told.left:
         titles = version.catalog.items["title"]
         text += (
-            f" :gray[Left: {', '.join(plain(titles[i]) for i in told.left[:4])}{' ...' if len(told.left) > 4 else ''}.]"
+            f" :gray[Left: {', '.join(plain(titles[i]) for i in told.left[:4])}{' ...' if len(told.left) > 4 else '.'}]"
         )
-    if later:
-        hits = sum(i in later for i in told.ids)
+    if now.later:
+        hits = sum(i in now.later for i in told.ids)
         text += (
-            f" **{hits} of {len(told.ids)}** are among the {len(later)} items that user "
+            f" **{hits} of {len(told.ids)}** are among the {len(now.later)} items that user "
             f"{plain(state.view().user)} liked after this story."
         )
     st.markdown(text)
 
 
-def _answer_event(event: Event, steps: tuple[Step, ...]) -> None:
-    """An answer given on a card becomes the story's next step."""
-    if event.do in ("like", "dislike"):
-        _tell([*steps, Step(event.do, event.id)], event)
-    elif event.do == "unrate":
-        _tell([s for s in steps if s.value != event.id], event)
-    else:
-        actions.handle(event)
-
-
-def _tell(steps: list[Step], event: Event | None = None, note: str = "") -> None:
-    if event is not None:
-        title = resources.funnel(state.view().catalog).version.catalog.items["title"].get(event.id, "")
-        said = {"like": "You liked", "dislike": "You disliked", "unrate": "You took back what you said of"}[event.do]
-        note = f"{said} {title}."
-    state.change(note, story=tuple(map(str, steps)), frame=None, user=None)
+def _basis(told: Frame, priors: Priors | None) -> str:
+    """What a list goes by that knows nothing about its visitor."""
+    if told.answer.starting == "prior":
+        return f"it goes by what {priors.people:,} people liked"
+    if told.answer.starting == "popular":
+        return "it goes by how many people rated each item"
+    return "it goes by nothing but the catalog"
 
 
 def _about_you(version: Version, priors: Priors | None, steps: tuple[Step, ...], at: int) -> None:
     """Who somebody is: each signal with the number of people behind it."""
     if priors is None:
-        st.caption("Nobody rated these items, so age, place and time tell nothing here. The movies have people.")
+        st.caption("Nobody rated these items, so age, place and time tell nothing here.")
     else:
         known = story.known_of(steps[:at])  # in a replay, what was known then
         for signal, groups in priors.groups().items():
             _signal(signal, groups, known.get(signal), steps)
-        st.caption(f"Hardly any effect of the hour or the weekend could be measured. {ESTIMATED} {NO_DATA}")
+        told = [ESTIMATED] if set(CONTEXT) & set(priors.tables) else []
+        told += [NO_DATA] if version.name == "movies" else []
+        if told:
+            st.caption(" ".join(told))
         key = state.shown("user", state.view().user or "")
         st.text_input(
-            "Be a real person (1 to 943)",
+            f"Be one of {len(version.people):,} real people",
             key=key,
-            placeholder="196",
+            placeholder=f"such as {next(iter(version.people), '')}",
             on_change=state.changed(
                 key,
                 lambda u: state.change(
@@ -298,9 +261,9 @@ def _signal(signal: str, groups: dict[str, int], chosen: str | None, steps: tupl
     def apply(group: str | None) -> None:
         rest = [s for s in steps if s.kind != signal]
         if group is None:
-            _tell(rest, note=f"{_SIGNAL[signal]} is unknown again.")
+            telling.answer(rest, f"{_SIGNAL[signal]} is unknown again.")
         else:
-            _tell([*rest, Step(signal, group)], note=f"{_SIGNAL[signal]}: {group}, as {groups[group]:,} {unit}.")
+            telling.answer([*rest, Step(signal, group)], f"{_SIGNAL[signal]}: {group}, as {groups[group]:,} {unit}.")
 
     st.selectbox(
         _SIGNAL[signal],
@@ -325,13 +288,13 @@ def _strategy(version: Version) -> None:
     )
 
 
-def _effects(funnel: Funnel, priors: Priors | None, steps: tuple[Step, ...], told: Frame) -> None:
+def _effects(funnel: Funnel, priors: Priors | None, steps: tuple[Step, ...], told: Frame, request: Mapping) -> None:
     """What each signal brings to this list: the items that would not be there without it."""
     st.markdown("**What each signal brought**  \n:gray[Items that would not be on this list without it.]")
     titles, off = funnel.version.catalog.items["title"], state.view().off
     rows = []
     for kind in dict.fromkeys(s.kind for s in steps if s.kind not in ("skip", *off)):
-        without = story.tell(funnel.unobserved(), priors, steps, (*off, kind), **_request())
+        without = story.tell(funnel.unobserved(), priors, steps, (*off, kind), **request)
         own = [i for i in told.ids if i not in without.ids]
         rows.append({"signal": _SIGNAL[kind], "brought": len(own), "such as": ", ".join(titles[i] for i in own[:3])})
     if rows:
@@ -340,7 +303,7 @@ def _effects(funnel: Funnel, priors: Priors | None, steps: tuple[Step, ...], tol
         st.caption("No signal yet. Like something, and this says what it changed.")
 
 
-@st.cache_data(max_entries=4, show_spinner="Asking 189 held-out people ...")
+@st.cache_data(max_entries=4, show_spinner="Asking people who were held out ...")
 def _compared(_version: Version, version_id: str) -> dict:
     return onboarding.compare(_version)
 
@@ -349,7 +312,7 @@ def _strategies_compared(version: Version) -> None:
     """What asking first by each strategy was worth to held-out people."""
     st.markdown("**What should one ask first?**")
     if version.catalog.interactions is None:
-        st.caption("To compare ways of asking one needs people who rated: see the movies.")
+        st.caption("To compare ways of asking one needs people who rated, and nobody rated these items.")
         return
     try:
         told = _compared(version, f"{version.name}@{version.id}")
@@ -359,10 +322,14 @@ def _strategies_compared(version: Version) -> None:
     rows = [row for row in told["test"] if row["strategy"] != "none"]
     _strategies_chart(rows)
     (nothing,) = (row["ndcg"] for row in told["test"] if row["strategy"] == "none")
+    longest = [row for row in rows if row["n"] == max(row["n"] for row in rows)]
+    asked, best = (max(longest, key=lambda row: row[measure]) for measure in ("answered", "ndcg"))
     st.caption(
         f"{told['people']['test']} people who were held out answer from their real ratings; nDCG@10 on what else they "
-        f"liked, with 95% intervals (without asking: {nothing:.3f}). Asking for the best known brings the most answers "
-        "and uses up the easiest likes: they leave the list. The figures: `python -m recsys cold-start onboarding`"
+        f"liked, with 95% intervals (without asking: {nothing:.3f}). Of {asked['n']} items, they know most by "
+        f"{asked['strategy']} ({asked['answered']:.0%}); the best lists come by {best['strategy']}. What is answered "
+        "leaves the list, the easiest likes too. "
+        f"The figures: `python -m recsys cold-start onboarding --catalog {version.name}`"
     )
 
 

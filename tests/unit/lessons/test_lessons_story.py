@@ -72,6 +72,19 @@ def test_an_answer_is_the_funnels_own_list_and_says_what_it_changed(with_people,
     assert answer.believed[:2].tolist() == [1.0, 1.0]
 
 
+def test_beside_a_wish_the_prior_counts_for_less(with_people, funnel_of):
+    people = ratings(("ann", "apple", 5), ("bob", "apple", 4), ("bob", "pear", 4))  # two like apple, one pear
+    version = with_people(people)
+    frame = tell(funnel_of(version), learn_priors(version), [Step("wish", "a cat")], k=4, lam=1.0)
+    # The wish points at cat. cos + 0.25 prior: cat 1 + 0, pear .707 + .25 / 2, dog .707 + 0, apple 0 + .25.
+    assert frame.ids == ("cat", "pear", "dog", "apple")
+    relevance = [1.0, np.sqrt(0.5) + 0.125, np.sqrt(0.5), 0.25]
+    assert frame.answer.relevance[:4] == pytest.approx(relevance, abs=1e-6)
+    # At full weight, and nothing between a like and its cosine: pear 1.207, cat 1, apple 1, dog .707.
+    liked = tell(funnel_of(version), learn_priors(version), [Step("like", "cat")], k=3, lam=1.0)
+    assert liked.ids == ("pear", "apple", "dog") and liked.answer.request.prior.weight == 1.0
+
+
 def test_what_is_switched_off_does_not_count(with_people, funnel_of):
     version = with_people()
     funnel, priors = funnel_of(version), learn_priors(version)
@@ -120,5 +133,5 @@ def test_the_document_tells_every_frame(with_people, funnel_of):
     told = as_story(funnel_of(version), learn_priors(version), [Step("gender", "F"), Step("like", "dog")], "text", k=2)
     assert [frame["answer"] for frame in told["frames"]] == [None, "gender:F", "like:dog"]
     assert [frame["position"] is None for frame in told["frames"]] == [True, True, False]
-    assert told["frames"][1]["counts"] == {"gender": 1} and told["prior_weight"] == story.PRIOR_WEIGHT
+    assert told["frames"][1]["counts"] == {"gender": 1} and [f["prior_weight"] for f in told["frames"]] == [1, 1, 1]
     assert {r["signal"] for r in told["frames"][2]["items"][0]["reasons"]} == {"likes", "prior", "variety"}
