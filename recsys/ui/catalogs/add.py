@@ -350,15 +350,20 @@ def _languages(offer: Offer) -> str:
 
 
 def _estimate(told: dict) -> None:
-    own = sum(step["measured"] for step in told["steps"])
+    building = [step for step in told["steps"] if step["step"] != "check rows"]  # what was measured a moment ago
+    own = sum(step["measured"] for step in building)
     basis = (
         "by what this machine took before"
-        if own == len(told["steps"])
+        if own == len(building)
         else "by what an ordinary machine with two cores takes"
         if not own
-        else f"{own} of {len(told['steps'])} steps by what this machine took before"
+        else f"{own} of {len(building)} steps by what this machine took before"
     )
-    st.markdown(f"**About {duration(told['seconds'])} and {told['bytes'] / 1e6:,.0f} MB on disk**, {basis}.")
+    about = "A guess: about" if told["guessed"] else "About"
+    st.markdown(f"**{about} {duration(told['seconds'])} and {told['bytes'] / 1e6:,.0f} MB on disk**, {basis}.")
+    for sentence in told["guessed"]:
+        st.caption(plain(sentence))
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in (*told["plan"], *told["skipped"])))
     with st.expander("The steps", icon=":material/list:"):
         st.dataframe(
             [
@@ -372,8 +377,6 @@ def _estimate(told: dict) -> None:
             ],
             hide_index=True,
         )
-        for sentence in told["skipped"]:
-            st.caption(plain(sentence))
 
 
 def duration(seconds: float) -> str:
