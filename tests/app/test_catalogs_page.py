@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from recsys.progress import Progress, progress_path
 from recsys.ui import building, resources
 from recsys.ui.catalogs import add, following, running
 
@@ -23,6 +24,87 @@ def test_what_is_here_with_what_can_be_done(app, monkeypatch):
     assert started == [(("movies",), True)]
     screen.click("Open Clip art")
     assert screen.view.catalog == "clipart"
+
+
+BUILD = """
+import sys, time
+from pathlib import Path
+from recsys.errors import CatalogError
+from recsys.progress import Progress, progress_path
+from recsys.settings import Settings
+from recsys.version import alone
+settings, flags = Settings(data=Path(sys.argv[1])), Path(sys.argv[2])
+(flags / f"started-{time.time_ns()}").touch()
+def wait(flag):
+    while not (flags / flag).exists():
+        time.sleep(0.01)
+wait("begin")
+progress = Progress(progress_path(settings, "movies"), console=False)
+with alone(settings, "movies"):
+    progress(3, 40, "embed texts")
+    (flags / "begun").touch()
+    wait("end")
+    progress.failed(CatalogError("The disk is full.", "Make room."))
+"""
+
+
+@pytest.fixture
+def slow_build(monkeypatch, tmp_path):
+    """A build in a process of its own, which goes on when it is told to and fails in the end; and what tells it."""
+    own, flags = building.Builds(), tmp_path / "flags"
+    flags.mkdir()
+    program = [sys.executable, "-c", BUILD, str(resources.SETTINGS.data), str(flags)]
+    monkeypatch.setattr(building, "builds", lambda: own)
+    monkeypatch.setattr(building, "command", lambda names, force: program)
+    yield flags
+    for flag in ("begin", "end"):
+        (flags / flag).touch()
+    for process, _ in own._started.values():
+        process.wait(20)
+    progress_path(resources.SETTINGS, "movies").unlink(missing_ok=True)
+
+
+def bars(screen) -> list[str]:
+    return [bar.proto.text for bar in screen.at.get("progress")]
+
+
+def until(there, seconds: float = 20.0) -> None:
+    for _ in range(int(seconds / 0.02)):
+        if there():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it never came")
+
+
+def test_a_rebuild_tells_how_far_it_is_runs_once_and_says_why_it_failed(app, slow_build):
+    Progress(progress_path(resources.SETTINGS, "movies"), console=False).finished()  # as the build before left it
+    screen = app().open("catalogs", {"catalog": "movies"})
+    screen.press("rebuild-movies")
+    buttons = {button.key for button in screen.at.button}
+    assert (
+        "rebuild-movies" not in buttons
+        and "rebuild-clipart" in buttons
+        and bars(screen) == ["Being built: start, 0 of 1"]
+    )
+    assert not building.start("movies", force=True)  # one at a time
+    (slow_build / "begin").touch()
+    until((slow_build / "begun").exists)
+    assert building.told("movies")["step"] == "embed texts" and not building.start("movies", force=True)
+    screen.at.run()
+    assert bars(screen) == ["Being built: embed texts, 3 of 40"]
+    (slow_build / "end").touch()
+    until(lambda: building.told("movies")["state"] != "running")
+    screen.at.run()
+    assert "The last build failed" in screen.words and "The disk is full. Make room." in screen.words
+    assert len(list(slow_build.glob("started-*"))) == 1
+    assert "rebuild-movies" in {button.key for button in screen.at.button}
+
+
+def test_a_build_that_dies_before_it_says_anything_was_stopped(app, slow_build):
+    assert building.start("movies", force=True)
+    building.builds()._started["movies"][0].kill()
+    until(lambda: building.told("movies")["state"] != "running")
+    assert "The last build was stopped" in app().open("catalogs", {"catalog": "movies"}).words
 
 
 def test_a_newcomer_is_told_what_a_table_may_tell(app):

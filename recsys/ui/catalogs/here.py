@@ -9,7 +9,6 @@ import streamlit as st
 
 from recsys.errors import TastespaceError
 from recsys.importing import remove
-from recsys.progress import read_progress
 from recsys.ui import building, controls, glance, resources
 from recsys.ui.apology import explained
 from recsys.ui.words import plain
@@ -29,6 +28,8 @@ def _can_be_done(version: Version) -> None:
             _rebuild(version)
             if (resources.SETTINGS.imports / version.name).exists():
                 _delete(version)
+    if not resources.SETTINGS.public:
+        _ended(version)
 
 
 def _downloads(version: Version) -> None:
@@ -67,9 +68,11 @@ def packed(version: Version) -> bytes:
         return path.read_bytes()
 
 
+REBUILT = "Embed, project and store everything again; what was embedded before comes from the cache."
+
+
 def _rebuild(version: Version) -> None:
-    told = read_progress(resources.SETTINGS, version.name)
-    if told["state"] == "running":
+    if building.told(version.name)["state"] == "running":
         st.fragment(_watched, run_every=1.0)(version.name)
     elif st.button("Rebuild", icon=":material/build:", key=f"rebuild-{version.name}", help=REBUILT):
         building.start(version.name, force=True)
@@ -77,15 +80,27 @@ def _rebuild(version: Version) -> None:
         st.rerun()
 
 
-REBUILT = "Embed, project and store everything again; what was embedded before comes from the cache."
-
-
 def _watched(name: str) -> None:
     with explained("rebuild"):
-        told = read_progress(resources.SETTINGS, name)
-        if told["state"] != "running":
+        now = building.told(name)
+        if now["state"] != "running":
             st.rerun()
-        st.caption(f"Being built: {told['step']}, {told['done']:,} of {told['total']:,}")
+        building.bar("Being built", now)
+
+
+def _ended(version: Version) -> None:
+    """How the last build ended, where it gave no version."""
+    now = building.told(version.name)
+    if now["state"] == "failed":
+        st.warning(
+            f"**The last build failed; the version before it serves on.** {plain(now['what'])} {plain(now['way_out'])}",
+            icon=":material/error:",
+        )
+    elif now["state"] == "killed":
+        st.warning(
+            "**The last build was stopped; the version before it serves on.** Rebuild goes on where it was.",
+            icon=":material/pause:",
+        )
 
 
 def _delete(version: Version) -> None:
