@@ -134,6 +134,26 @@ def test_a_table_waits_while_somebody_looks_at_another_page(app, uploads):
     assert "What a table may tell" in screen.words and not list(uploads.glob("*/items"))
 
 
+def test_columns_of_interactions_are_shown_and_can_be_mapped(app, uploads):
+    screen = app().open("catalogs", {"part": "add"})
+    screen.press("example")
+    path = uploads / "visitor" / "interactions" / "stamp" / "i.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("a,b,c\nu,mug-1,x\nv,pan-1,y\nv,lamp-1,z\n")
+    screen.at.session_state["uploads_kept"]["interactions"] = path
+    screen.at.run()
+    boxes = {box.label: box for box in screen.at.selectbox if "interactions" in (box.key or "")}
+    shown = {label: box.value for label, box in boxes.items()}
+    assert shown == {"User": "", "Item": "b", "Rating": "", "Timestamp": ""}  # items are known by their ids
+    screen.click("Check everything")
+    assert "The interactions have no column user" in screen.at.error[0].value
+    next(box for box in screen.at.selectbox if box.label == "User").select("a").run()
+    screen.click("Check everything")
+    assert not screen.at.error and not screen.at.exception
+    assert "--map=interactions.user_id=a" in screen.words and "Fewer than 20 people" in screen.words
+    assert "384 dimensions, by all-MiniLM-L6-v2" in screen.words
+
+
 def test_an_error_loses_nothing_and_a_failed_import_gives_the_form_back(app, uploads, monkeypatch):
     monkeypatch.setattr(running, "begin", lambda offer: subprocess.Popen([sys.executable, "-c", "raise SystemExit(2)"]))
     screen = app().open("catalogs", {"part": "add"})

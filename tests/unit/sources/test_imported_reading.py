@@ -16,7 +16,7 @@ from recsys.settings import Settings
 from recsys.sources.imported import check as checking
 from recsys.sources.imported.check import Offer, check
 from recsys.sources.imported.languages import known_to, language_of, warning
-from recsys.sources.imported.people import as_id, read_interactions, read_users, read_vectors
+from recsys.sources.imported.people import as_id, people_roles, read_interactions, read_users, read_vectors
 from recsys.sources.imported.tables import read_table
 from recsys.sources.pictures import is_svg, picture_and_thumbnail, square_picture
 from recsys.spreadsheet import to_csv
@@ -26,6 +26,59 @@ ITEMS = pd.Index(["1", "2", "3"], name="item_id")
 
 def interactions(tmp_path: Path, text: str):
     return read_interactions(read_table(write(tmp_path, "i.csv", text), "interactions"), ITEMS)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["person,thing,stars,when", "Reviewer Name,asin,overall,reviewTime", "zz,yy,user_rating,rating_date"],
+)
+def test_columns_of_interactions_are_known_by_names_by_parts_of_names_and_by_the_items(tmp_path, header):
+    read, _, _ = interactions(tmp_path, f"{header}\nu,1,4,1000\nv,3,2,2000\n")
+    assert read.to_dict("list") == {
+        "user_id": ["u", "v"],
+        "item_id": ["1", "3"],
+        "rating": [4.0, 2.0],
+        "timestamp": [1000, 2000],
+    }
+
+
+def test_columns_of_interactions_can_be_mapped(tmp_path):
+    table = read_table(write(tmp_path, "i.csv", "a,b,c\nu,1,9\nv,3,7\n"), "interactions")
+    with pytest.raises(InvalidInput, match=r"no column user_id.*They have: a, b, c.*--map interactions.user_id=COLUMN"):
+        read_interactions(table, ITEMS)
+    read, _, _ = read_interactions(table, ITEMS, {"user_id": "a", "rating": "c"})
+    assert read["user_id"].tolist() == ["u", "v"] and read["item_id"].tolist() == ["1", "3"]
+    assert read["rating"].tolist() == [4.5, 3.5]  # 9 and 7 of 10
+    named = read_table(write(tmp_path, "i.csv", "user,item,rating\nu,1,2\n"), "interactions")
+    assert people_roles("interactions", named.frame, {"rating": ""}) == {"user_id": "user", "item_id": "item"}
+    for mapping, told in (
+        ({"stars": "c"}, "nothing called “interactions.stars”"),
+        ({"rating": "d"}, "no column “d”"),
+        ({"rating": "c", "user_id": "c"}, "both rating and user_id"),
+    ):
+        with pytest.raises(InvalidInput, match=told):
+            read_interactions(table, ITEMS, mapping)
+    assert people_roles("users", pd.DataFrame(columns=["id", "Alter", "job"])) == {
+        "user_id": "id",
+        "age": "Alter",
+        "occupation": "job",
+    }
+
+
+def test_what_was_taken_for_what_is_told(tmp_path):
+    items = write(tmp_path, "t.csv", "id,title\n1,A\n2,B\n")
+    people = write(tmp_path, "i.csv", "a,b\nu,1\nv,2\n")
+    offer = Offer("mine", items, interactions=people, mapping={"title": "title", "interactions.user_id": "a"})
+    report = check(Settings(), offer).report
+    assert report.roles == {
+        "id": "id",
+        "title": "title",
+        "interactions.user_id": "a",
+        "interactions.item_id": "b",
+    }
+    assert "Of the interactions, a is user_id, b is item_id." in report.notes
+    with pytest.raises(InvalidInput, match="Columns of users are mapped, and no users were given"):
+        check(Settings(), Offer("mine", items, mapping={"users.age": "a"}))
 
 
 def test_row_numbers_are_a_spreadsheets(tmp_path):
@@ -206,4 +259,4 @@ def test_a_check_says_which_pictures_it_has_not_looked_through(tmp_path, monkeyp
 
 def test_nothing_that_is_no_offer_comes_through(tmp_path):
     with pytest.raises(InvalidInput, match="no column user_id"):
-        interactions(tmp_path, "who,item\nu,1\n")
+        interactions(tmp_path, "who,whom,item\nu,w,1\n")
