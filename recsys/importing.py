@@ -27,8 +27,11 @@ from recsys.evaluation.records import folder_of
 from recsys.progress import Progress, progress_path
 from recsys.settings import ROOT, Settings
 from recsys.sources import SOURCES
+from recsys.sources.imported.archive import Pictures, open_pictures
 from recsys.sources.imported.check import Checked, Offer, check, check_name
 from recsys.sources.imported.source import REPORT, keep, source_in, switch
+from recsys.sources.imported.tables import Dropped
+from recsys.sources.pictures import problem_with
 from recsys.version import LOCK, Version, alone, bytes_on_disk, current_path, is_name
 
 SPARE = 1.2
@@ -117,17 +120,40 @@ def _run(settings: Settings, offer: Offer, progress: Progress) -> dict:
         )
     finally:  # where it failed; else it has moved
         shutil.rmtree(folder, ignore_errors=True)
-    document = checked.report.document() | {"built": _built(version, checked, anew=version.path != before)}
+    blank = _not_drawn(version, checked)
+    checked.report.dropped += blank
+    checked.report.pictures -= sum(len(one.rows) for one in blank)
+    built = _built(version, anew=version.path != before)
+    built |= {"not_drawn": sorted(row for one in blank for row in one.rows)}
+    document = checked.report.document() | {"built": built}
     with suppress(OSError):
         (home / "current" / REPORT).write_text(json.dumps(document, ensure_ascii=False))
         (home / "current" / REPORT_CSV).write_text(checked.report.csv())
     return document
 
 
-def _built(version: Version, checked: Checked, anew: bool) -> dict:
+def _not_drawn(version: Version, checked: Checked) -> list[Dropped]:
+    """Pictures that passed the check, which looks at the first bytes of many, and that the build could not draw."""
+    names = checked.catalog.items["image"]
+    blank = [int(i) for i in np.flatnonzero(names.notna().to_numpy()) if version.thumbnail(int(i)) is None]
+    reasons: dict[str, list[int]] = {}
+    if blank:
+        with open_pictures(checked.offer.images) as pictures:
+            for i in blank:
+                reason = _problem(pictures, names.iat[i]) or "cannot be drawn"
+                reasons.setdefault(reason, []).append(int(checked.rows[i]))
+    return [Dropped("pictures", reason, rows) for reason, rows in reasons.items()]
+
+
+def _problem(pictures: Pictures, name: str) -> str:
+    try:
+        return problem_with(pictures.read(name), thoroughly=True)
+    except InvalidInput as error:
+        return error.what
+
+
+def _built(version: Version, anew: bool) -> dict:
     m = version.manifest
-    named = checked.catalog.items["image"].notna().to_numpy()
-    blank = [int(checked.rows[i]) for i in np.flatnonzero(named) if version.thumbnail(int(i)) is None]
     return {
         "version": version.id,
         "anew": anew,
@@ -138,7 +164,6 @@ def _built(version: Version, checked: Checked, anew: bool) -> dict:
         "embedded": {step: told["items"] for step, told in m["rates"].items() if step.startswith("embed")}
         if anew
         else {},
-        "not_drawn": blank,
         "learned": {space: told["from"] for space, told in m["learned"].items()},
     }
 
