@@ -31,13 +31,13 @@ def first_build() -> None:
 
 def missing() -> None:
     """What is not built, while the rest serves: one line in the sidebar, with progress or the way to get it."""
-    absent = _absent()
-    if absent:
+    names = absent()
+    if names:
         with st.sidebar:
-            _watch([told(name)["state"] for name in absent])
+            _watch([told(name)["state"] for name in names])
 
 
-def _absent() -> dict[str, Source]:
+def absent() -> dict[str, Source]:
     """Catalogs that come with the app or were imported, and are not built."""
     there = resources.catalogs()
     return {name: source for name, source in sources(resources.SETTINGS).items() if name not in there}
@@ -54,29 +54,41 @@ def _followed() -> None:
 
 
 def _show_builds() -> None:
-    absent = _absent()
     built = len(resources.catalogs())
     if st.session_state.setdefault("built", built) != built:
         st.session_state.built = built
         st.rerun()
-    for name, source in absent.items():
-        now = told(name)
-        label = plain(source.label)
-        if now["state"] == "running":
-            bar(label, now)
-            continue
-        if now["state"] == "failed":
-            st.warning(
-                f"{label} cannot be built here. {plain(now['what'])} {plain(now['way_out'])}",
-                icon=":material/cloud_off:",
-            )
-        elif now["state"] == "killed":
-            st.warning(f"The build of {label} was stopped. It goes on where it was.", icon=":material/pause:")
-        else:
-            st.info(f"{label} is not built.", icon=":material/inventory_2:")
-        if resources.SETTINGS.public:
-            continue
-        st.button(f"Build {label}", key=f"build-{name}", on_click=start, args=(name,), icon=":material/build:")
+    for name, source in absent().items():
+        way_to_get(name, source.label, "sidebar")
+
+
+def way_to_get(name: str, label: str, place: str, problem: str = "") -> None:
+    """A catalog that is not there: how far its build is, else why it is missing and how to get it.
+
+    Args:
+        name: the catalog.
+        label: what a person reads.
+        place: tells its button apart from those elsewhere.
+        problem: why what was built cannot be opened; empty where nothing was built.
+    """
+    now, shown = told(name), plain(label)
+    if now["state"] == "running":
+        bar(shown, now)
+        return
+    if now["state"] == "failed":
+        st.warning(
+            f"{shown} cannot be built here. {plain(now['what'])} {plain(now['way_out'])}", icon=":material/cloud_off:"
+        )
+    elif problem:
+        st.warning(f"{shown} cannot be opened. {plain(problem)}", icon=":material/broken_image:")
+    elif now["state"] == "killed":
+        st.warning(f"The build of {shown} was stopped. It goes on where it was.", icon=":material/pause:")
+    else:
+        st.info(f"{shown} is not built.", icon=":material/inventory_2:")
+    if not resources.SETTINGS.public:
+        if st.button(f"Build {shown}", key=f"build-{name}-{place}", icon=":material/build:"):
+            start(name)
+            st.rerun()
         st.caption(f"Or: `python -m recsys build --catalog {name}`, or `unpack` a file that another machine packed.")
 
 

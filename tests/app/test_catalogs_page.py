@@ -1,5 +1,6 @@
 """The Catalogs page: what is here, what a newcomer is told, and an app that is open to the public."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -8,8 +9,9 @@ from dataclasses import replace
 import pytest
 
 from recsys.progress import Progress, progress_path
-from recsys.ui import building, resources
+from recsys.ui import building, glance, resources
 from recsys.ui.catalogs import add, following, running
+from recsys.version import bytes_on_disk
 
 
 def test_what_is_here_with_what_can_be_done(app, monkeypatch):
@@ -105,6 +107,38 @@ def test_a_build_that_dies_before_it_says_anything_was_stopped(app, slow_build):
     building.builds()._started["movies"][0].kill()
     until(lambda: building.told("movies")["state"] != "running")
     assert "The last build was stopped" in app().open("catalogs", {"catalog": "movies"}).words
+
+
+def test_what_is_missing_or_damaged_stands_on_the_page_with_the_way_to_get_it(app_on, brought, tmp_path, monkeypatch):
+    shutil.copytree(brought / "catalogs" / "mine", tmp_path / "catalogs" / "mine", symlinks=True)
+    damaged = tmp_path / "catalogs" / "movies" / "versions" / "one"
+    damaged.mkdir(parents=True)
+    (damaged / "manifest.json").write_text("{")
+    (tmp_path / "catalogs" / "movies" / "current").symlink_to("versions/one")
+    started: list[str] = []
+    monkeypatch.setattr(building, "start", started.append)
+    screen = app_on(tmp_path)().open("catalogs", {"catalog": "mine"})
+    assert not screen.at.exception and "Not here yet" in screen.words
+    assert "Clip art is not built." in screen.words and "Movies cannot be opened." in screen.words
+    assert "python -m recsys build --catalog movies" in screen.words
+    screen.press("build-movies-page")
+    assert started == ["movies"]
+    monkeypatch.setattr(resources, "SETTINGS", replace(resources.SETTINGS, public=True))
+    screen.at.run()
+    assert "Not here yet" in screen.words and not [b for b in screen.at.button if b.label.startswith("Build")]
+
+
+def test_the_size_of_a_catalog_is_what_deleting_it_frees(app_on, brought, tmp_path):
+    shutil.copytree(brought / "catalogs" / "mine", tmp_path / "catalogs" / "mine", symlinks=True)
+    kept = tmp_path / "imports" / "mine" / "one"
+    kept.mkdir(parents=True)
+    (kept / "pictures.zip").write_bytes(b"x" * 7_000_000)
+    built = bytes_on_disk(tmp_path / "catalogs" / "mine")
+    glance._bytes.clear()
+    screen = app_on(tmp_path)().open("catalogs", {"catalog": "mine"})
+    assert f"{(built + bytes_on_disk(kept)) / 1e6:,.0f} MB on disk" in screen.words
+    assert sum("My shop" in caption.value for caption in screen.at.caption) == 2  # on the card, and as the honest line
+    glance._bytes.clear()
 
 
 def test_a_newcomer_is_told_what_a_table_may_tell(app):
