@@ -302,6 +302,7 @@ def _write(settings: Settings, source: Source, work: Path, progress: Progress) -
     started, steps, name = time.perf_counter(), _Steps(settings, progress), source.name
     print_, settings = fingerprint(settings, name, source), source.settled(settings)
     catalog = source.load(settings, progress)
+    steps.took["fetch"] = time.perf_counter() - started
     write_tables(work, catalog)
     pictures = _draw(steps, source.picture_reader(settings), catalog) if source.has_pictures else None
     if pictures is not None:

@@ -34,8 +34,10 @@ IN_WORDS = {
 """What spaces are called on pages."""
 DRAWN = 12
 """Pictures that are drawn to see how large they become."""
-MODEL_BYTES, MODEL_BYTES_ITEM = 5_000_000, 1_000
+MODEL_BYTES, MODEL_BYTES_ITEM = 600_000, 2_500
 """What the models of the learned spaces take, however few items there are, and for each."""
+SHARD_BYTES = 500_000
+"""What the store takes, however few items there are."""
 
 
 def estimate(settings: Settings, checked: Checked, check_s: float = 0.0) -> dict:
@@ -194,7 +196,8 @@ def _bytes(checked: Checked, spaces: list[dict], learns: bool, ranked: bool, lis
     learned = (MODEL_BYTES + MODEL_BYTES_ITEM * n) * learns + 4 * n * n * ranked  # rankers: items by items
     both = lists + learned + 8 * n * (len(spaces) + 1) + checked.report.pictures * _drawn_bytes(checked)
     kept = _picture_bytes(checked) + 4 * n * checked.report.dims
-    return int(2 * vectors + embedded + 2 * both + kept + 4 * _table_bytes(checked))  # vectors: a file, and the store
+    stored = vectors + SHARD_BYTES
+    return int(vectors + stored + embedded + 2 * both + kept + 4 * _table_bytes(checked))
 
 
 def _drawn_bytes(checked: Checked) -> int:
