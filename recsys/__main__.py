@@ -186,7 +186,11 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--interactions", type=Path, metavar="FILE", help="who rated what: user, item, rating, time")
     sub.add_argument("--users", type=Path, metavar="FILE", help="who they are: age, gender, occupation, region")
     sub.add_argument(
-        "--map", action="append", default=[], metavar="ROLE=COLUMN", help="such as title=NAME (repeatable)"
+        "--map",
+        action="append",
+        default=[],
+        metavar="ROLE=COLUMN",
+        help="such as title=NAME or interactions.item_id=NAME (repeatable)",
     )
     sub.add_argument(
         "--facet", action="append", default=[], metavar="COLUMN=KIND", help="such as colour=category (repeatable)"

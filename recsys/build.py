@@ -54,7 +54,7 @@ from recsys.ranking import RANKERS
 from recsys.ranking import create as create_ranker
 from recsys.ranking import read_about as about_ranker
 from recsys.ranking.features import FEATURES
-from recsys.rates import remember
+from recsys.rates import ALWAYS, embedding, remember
 from recsys.retrieval.precomputed import RelatedLists, related_lists
 from recsys.retrieval.similarity import unit
 from recsys.settings import DEFAULT_IMAGE_ENCODER, DEFAULT_TEXT_ENCODER, Settings
@@ -239,16 +239,34 @@ def build_alone(
 
 
 class _Steps:
-    """Cached steps of one build, and the rates of what had to be computed."""
+    """Cached steps of one build, and the rates of what had to be computed.
+
+    Attributes:
+        rates: items and seconds of each step, as the manifest tells them.
+        took: seconds of each step; those that came from the cache are left out.
+        measured: units and seconds by rate, as `recsys.rates` remembers them.
+    """
 
     def __init__(self, settings: Settings, progress: Progress) -> None:
         self.rates: dict[str, dict] = {}
-        self.measured: dict[str, tuple[int, float]] = {}  # as `recsys.rates` remembers them
+        self.took: dict[str, float] = {}
+        self.measured: dict[str, tuple[int, float]] = {}
         self._cache = StepCache(settings.data / "steps.sqlite")
         self.progress = progress
 
-    def run(self, step: str, keys: list[str], compute: Callable[[list[int]], list[bytes]], batch: int) -> list[bytes]:
-        """The values of all keys: from the cache, else computed for positions in `keys`, `batch` at a time."""
+    def run(
+        self,
+        step: str,
+        keys: list[str],
+        compute: Callable[[list[int]], list[bytes]],
+        batch: int,
+        rate: str = "",
+        units: int = 1,
+    ) -> list[bytes]:
+        """The values of all keys: from the cache, else computed for positions in `keys`, `batch` at a time.
+
+        Measures the rate of that name, where one is named; a key counts for so many units.
+        """
         items, seconds = 0, 0.0
 
         def timed(positions: list[int]) -> list[bytes]:
@@ -261,12 +279,21 @@ class _Steps:
         values = self._cache.through(keys, timed, batch, self.progress, step)
         if items:
             self.rates[step] = {"items": items, "seconds": round(seconds, 2)}
-            self.measured[step] = items, seconds
+            self.took[step] = seconds
+            if rate:
+                self.measure(rate, items * units, seconds)
         return values
 
-    def vectors(self, step: str, keys: list[str], encode: Callable[[list[int]], np.ndarray], batch: int) -> np.ndarray:
+    def measure(self, rate: str, units: int, seconds: float) -> None:
+        """Adds to what a rate is measured by."""
+        before = self.measured.get(rate, (0, 0.0))
+        self.measured[rate] = before[0] + units, before[1] + seconds
+
+    def vectors(
+        self, step: str, keys: list[str], encode: Callable[[list[int]], np.ndarray], batch: int, rate: str = ""
+    ) -> np.ndarray:
         """`run` for values that are vectors: (n, d) float32."""
-        values = self.run(step, keys, lambda at: [v.tobytes() for v in encode(at).astype(np.float32)], batch)
+        values = self.run(step, keys, lambda at: [v.tobytes() for v in encode(at).astype(np.float32)], batch, rate)
         return np.stack([np.frombuffer(value, dtype=np.float32) for value in values])
 
 
@@ -275,6 +302,7 @@ def _write(settings: Settings, source: Source, work: Path, progress: Progress) -
     started, steps, name = time.perf_counter(), _Steps(settings, progress), source.name
     print_, settings = fingerprint(settings, name, source), source.settled(settings)
     catalog = source.load(settings, progress)
+    steps.took["fetch"] = time.perf_counter() - started
     write_tables(work, catalog)
     pictures = _draw(steps, source.picture_reader(settings), catalog) if source.has_pictures else None
     if pictures is not None:
@@ -308,8 +336,10 @@ def _write(settings: Settings, source: Source, work: Path, progress: Progress) -
             _relate(steps, space, vectors).write(work, space)
     began = time.perf_counter()
     write_shard(work / "shard", spaces, catalog, progress)
+    steps.took["store"] = time.perf_counter() - began
     stored = "index items" if len(catalog) >= EXACT_BELOW else "store items"  # with a graph, or without one
-    steps.measured[stored] = len(catalog) * len(spaces), time.perf_counter() - began
+    steps.measure(stored, len(catalog) * len(spaces), steps.took["store"])
+    _measure_start(steps, time.perf_counter() - started)
     remember(settings, steps.measured)
     moment = datetime.now(UTC)
     manifest |= {
@@ -324,6 +354,17 @@ def _write(settings: Settings, source: Source, work: Path, progress: Progress) -
     }
     (work / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False))
     return manifest
+
+
+def _measure_start(steps: _Steps, seconds: float) -> None:
+    """Measures starting up: what no step accounts for, and what the first map took longer than the last.
+
+    Only where models were loaded and maps fitted; what comes from the cache starts nothing.
+    """
+    maps = [took for step, took in steps.took.items() if step.startswith("map of")]
+    if len(maps) > 1 and any(step.startswith("embed") for step in steps.took):
+        compiling = max(0.0, maps[0] - maps[-1])
+        steps.measure("start up", 1, seconds - sum(steps.took.values()) + compiling)
 
 
 def _described(vectors: np.ndarray) -> dict[str, int]:
@@ -343,6 +384,9 @@ def _learn(steps: _Steps, settings: Settings, version: Version, lesson: Lesson, 
         spaces[space] = np.array(load_model(version.model_file(space), lesson.side).vectors, dtype=np.float32)
         np.save(version.path / f"{space}.npy", spaces[space])
         learned[space] = read_about(version.model_file(space))
+    fresh = [steps.took[step] for model in SPACES.values() if (step := f"learn {model}") in steps.took]
+    if len(fresh) == len(SPACES):
+        steps.measure("learn items", len(lesson.side) + ALWAYS["learn items"], sum(fresh))
     return {"learned": learned, "serving": serving_of(settings, version, lesson) if learned else []}
 
 
@@ -367,6 +411,8 @@ def _rank(steps: _Steps, version: Version, lesson: Lesson) -> dict[str, dict]:
     files = steps.run("learn to rank", ranking_keys(lesson), compute, batch=len(RANKING_FILES))
     if not all(files):
         return {}
+    if "learn to rank" in steps.took:
+        steps.measure("rank items", len(lesson.side) + ALWAYS["rank items"], steps.took["learn to rank"])
     paths = [version.features_file, *map(version.ranker_file, RANKERS)]
     for path, content in zip(paths, files, strict=True):
         path.write_bytes(content)
@@ -390,7 +436,7 @@ def _draw(steps: _Steps, read: Callable[[str], bytes], catalog: Catalog) -> list
             )
             return [_joined(*pair) for pair in drawn]
 
-        return [_split(pair) for pair in steps.run("draw pictures", keys, draw, DRAW_BATCH)]
+        return [_split(pair) for pair in steps.run("draw pictures", keys, draw, DRAW_BATCH, "draw pictures")]
 
 
 def _end_with_parent(parent: int) -> None:
@@ -437,8 +483,8 @@ def _embed_texts(steps: _Steps, encoder: TextEncoder, texts: list[str]) -> np.nd
         return encoder.encode_items(fresh)
 
     vectors = steps.vectors("embed texts", keys, encode, TEXT_BATCH)
-    _, seconds = steps.measured.pop("embed texts", (0, 0.0))
-    steps.measured["embed characters"] = characters, seconds
+    if characters:
+        steps.measure(embedding("characters", encoder.name), characters, steps.took["embed texts"])
     return vectors
 
 
@@ -452,6 +498,7 @@ def _embed_pictures(steps: _Steps, encoder: ImageEncoder, pictures: list[bytes])
         keys,
         lambda at: encoder.encode_items([_opened(pictures[present[i]]) for i in at]),
         PICTURE_BATCH,
+        embedding("pictures", encoder.name),
     )
     return vectors
 
@@ -462,11 +509,26 @@ def _opened(picture: bytes) -> Image.Image:
 
 def _project(steps: _Steps, space: str, vectors: np.ndarray, dims: int) -> np.ndarray:
     key, step = key_of("map", MAPPED, vectors.tobytes(), dims, MAP_SEED), f"map of {space} in {dims}D"
-    told = steps.progress if len(vectors) > MAX_FIT else None
-    (coords,) = steps.run(step, [key], lambda _: [fit_map(vectors, dims, MAP_SEED, told).tobytes()], batch=1)
-    _, seconds = steps.measured.pop(step, (0, 0.0))
-    if len(vectors) <= MAX_FIT:
-        steps.measured["map points"] = len(vectors), seconds
+    began = placing = 0.0
+
+    def told(done: int, total: int, what: str) -> None:
+        nonlocal placing
+        if what == "place points" and not placing:
+            placing = time.perf_counter()
+        steps.progress(done, total, what)
+
+    def fit(_: list[int]) -> list[bytes]:
+        nonlocal began
+        began = time.perf_counter()
+        return [fit_map(vectors, dims, MAP_SEED, told if len(vectors) > MAX_FIT else None).tobytes()]
+
+    (coords,) = steps.run(step, [key], fit, batch=1)
+    if step in steps.took:
+        fitting = placing - began if placing else steps.took[step]
+        if any(other != step for other in steps.took if other.startswith("map of")):  # the first one compiles
+            steps.measure("map points", min(len(vectors), MAX_FIT), fitting)
+        if placing:
+            steps.measure("place points", len(vectors) - MAX_FIT, steps.took[step] - fitting)
     return np.frombuffer(coords, dtype=np.float32).reshape(-1, dims)
 
 
@@ -478,6 +540,8 @@ def _relate(steps: _Steps, space: str, vectors: np.ndarray) -> RelatedLists:
         [key],
         lambda _: [RelatedLists(*related_lists(unit(vectors))).to_bytes()],
         batch=1,
+        rate="relate pairs",
+        units=len(vectors) ** 2,
     )
     return RelatedLists.from_bytes(lists, len(vectors))
 

@@ -20,31 +20,20 @@ from pathlib import Path
 
 import numpy as np
 
-from recsys.build import (
-    MAX_LEARNED,
-    MAX_LISTED,
-    MAX_RANKED,
-    build_alone,
-    disk_errors_explained,
-    ranks,
-)
+from recsys.build import build_alone, disk_errors_explained
 from recsys.errors import CatalogError, InvalidInput, TastespaceError, quoted
+from recsys.estimates import estimate
 from recsys.evaluation.records import folder_of
-from recsys.learning import MIN_ITEMS, MIN_PEOPLE
 from recsys.progress import Progress, progress_path
-from recsys.projection import MAX_FIT
-from recsys.rates import rates
 from recsys.settings import ROOT, Settings
 from recsys.sources import SOURCES
+from recsys.sources.imported.archive import Pictures, open_pictures
 from recsys.sources.imported.check import Checked, Offer, check, check_name
 from recsys.sources.imported.source import REPORT, keep, source_in, switch
-from recsys.store import EXACT_BELOW
+from recsys.sources.imported.tables import Dropped
+from recsys.sources.pictures import problem_with
 from recsys.version import LOCK, Version, alone, bytes_on_disk, current_path, is_name
 
-DIMS = {"text": 384, "image": 384}
-"""Dimensions of the packaged encoders' vectors, for estimates."""
-PICTURE_BYTES = 22_000
-"""A drawn picture and its thumbnail."""
 SPARE = 1.2
 """Times the estimated bytes that must be free."""
 A_DAY = 86_400
@@ -68,8 +57,9 @@ def offered(settings: Settings, offer: Offer, progress: Progress | None = None) 
             f"There is a catalog {offer.name} that was not imported.", "Choose another name, or remove it first."
         )
     with disk_errors_explained():
+        began = time.perf_counter()
         checked = check(settings, offer, progress)
-    checked.report.estimate = estimate(settings, checked)
+        checked.report.estimate = estimate(settings, checked, time.perf_counter() - began)
     return checked
 
 
@@ -130,17 +120,40 @@ def _run(settings: Settings, offer: Offer, progress: Progress) -> dict:
         )
     finally:  # where it failed; else it has moved
         shutil.rmtree(folder, ignore_errors=True)
-    document = checked.report.document() | {"built": _built(version, checked, anew=version.path != before)}
+    blank = _not_drawn(version, checked)
+    checked.report.dropped += blank
+    checked.report.pictures -= sum(len(one.rows) for one in blank)
+    built = _built(version, anew=version.path != before)
+    built |= {"not_drawn": sorted(row for one in blank for row in one.rows)}
+    document = checked.report.document() | {"built": built}
     with suppress(OSError):
         (home / "current" / REPORT).write_text(json.dumps(document, ensure_ascii=False))
         (home / "current" / REPORT_CSV).write_text(checked.report.csv())
     return document
 
 
-def _built(version: Version, checked: Checked, anew: bool) -> dict:
+def _not_drawn(version: Version, checked: Checked) -> list[Dropped]:
+    """Pictures that passed the check, which looks at the first bytes of many, and that the build could not draw."""
+    names = checked.catalog.items["image"]
+    blank = [int(i) for i in np.flatnonzero(names.notna().to_numpy()) if version.thumbnail(int(i)) is None]
+    reasons: dict[str, list[int]] = {}
+    if blank:
+        with open_pictures(checked.offer.images) as pictures:
+            for i in blank:
+                reason = _problem(pictures, names.iat[i]) or "cannot be drawn"
+                reasons.setdefault(reason, []).append(int(checked.rows[i]))
+    return [Dropped("pictures", reason, rows) for reason, rows in reasons.items()]
+
+
+def _problem(pictures: Pictures, name: str) -> str:
+    try:
+        return problem_with(pictures.read(name), thoroughly=True)
+    except InvalidInput as error:
+        return error.what
+
+
+def _built(version: Version, anew: bool) -> dict:
     m = version.manifest
-    named = checked.catalog.items["image"].notna().to_numpy()
-    blank = [int(checked.rows[i]) for i in np.flatnonzero(named) if version.thumbnail(int(i)) is None]
     return {
         "version": version.id,
         "anew": anew,
@@ -151,7 +164,6 @@ def _built(version: Version, checked: Checked, anew: bool) -> dict:
         "embedded": {step: told["items"] for step, told in m["rates"].items() if step.startswith("embed")}
         if anew
         else {},
-        "not_drawn": blank,
         "learned": {space: told["from"] for space, told in m["learned"].items()},
     }
 
@@ -181,91 +193,6 @@ def _kept(settings: Settings, name: str, file: str) -> str:
         return (settings.imports / name / "current" / file).read_text()
     except (OSError, ValueError) as error:
         raise CatalogError(f"There is no report of importing {quoted(name)}.") from error
-
-
-# -- What it will take ------------------------------------------------------------------------------------------------
-
-
-def estimate(settings: Settings, checked: Checked) -> dict:
-    """What an import will take on this machine.
-
-    Returns:
-        `steps` (step, items, seconds, and whether this machine measured the rate), `seconds` and `bytes` of all, and
-        `skipped`: sentences on what a catalog of this size goes without.
-    """
-    n, known, reads = len(checked.catalog), rates(settings), checked.reads
-    fresh = ~checked.catalog.items["text"].isin(_texts_before(settings, checked)) if reads.text else []
-    characters = int(checked.catalog.items["text"].str.len()[fresh].sum()) if reads.text else 0
-    pictures = checked.report.pictures
-    dims = (
-        [checked.report.dims] * (checked.vectors is not None)
-        + [DIMS["text"]] * reads.text
-        + [DIMS["image"]] * reads.image
-    )
-    dims += [DIMS["text"] + DIMS["image"]] * (reads.text and reads.image)
-    interactions = checked.catalog.interactions is not None
-    learns = MIN_ITEMS <= n <= MAX_LEARNED and (not interactions or checked.report.people >= MIN_PEOPLE)
-    spaces = len(dims) + 2 * learns
-    fitted = min(n, MAX_FIT) * (spaces + 1)  # each in two dimensions, one in three
-    work = {
-        "draw pictures": pictures,
-        "embed texts": int(np.sum(fresh)),
-        "embed pictures": pictures * reads.image,
-        "learn items": n * learns,
-        "rank items": n * (learns and ranks(checked.offer.name, n, interactions)),
-        "map points": fitted,
-        "place points": max(0, n - MAX_FIT) * (spaces + 1),
-        "relate items": n * spaces * (n <= MAX_LISTED),
-        "index items" if n >= EXACT_BELOW else "store items": n * spaces,
-    }
-    steps = [
-        {"step": step, "items": int(items), "seconds": round(units / known[rate][0], 1), "measured": known[rate][1]}
-        for step, items in work.items()
-        for rate, units in [("embed characters", characters) if step == "embed texts" else (step, items)]
-        if items
-    ]
-    stored = 4 * n * (sum(dims) + 192 * learns)
-    # The vectors in a file, in the store's index and, those of encoders, in the cache; maps; tables twice.
-    cached = 4 * n * (sum(dims) - checked.report.dims)
-    size = 3 * stored + cached + 2 * pictures * PICTURE_BYTES + 40 * n * spaces + 4 * _table_bytes(checked)
-    skipped = {
-        f"With more than {MAX_LEARNED:,} items no space is learned from ratings.": n > MAX_LEARNED,
-        f"With more than {MAX_RANKED:,} items no ranker is learned.": n > MAX_RANKED,
-        "Without anybody's interactions no ranker is learned: it would know made-up people.": not interactions,
-        f"With more than {MAX_LISTED:,} items related ones are compared when they are asked for.": n > MAX_LISTED,
-        f"The map lays out {MAX_FIT:,} of the items; the others are placed among them.": n > MAX_FIT,
-        f"Fewer than {MIN_ITEMS} items tell nothing of taste: no space is learned.": n < MIN_ITEMS,
-    }
-    return {
-        "seconds": round(15 + sum(step["seconds"] for step in steps), 1),  # 15 to load the models
-        "bytes": int(size + _picture_bytes(checked)),
-        "steps": steps,
-        "skipped": [sentence for sentence, holds in skipped.items() if holds],
-    }
-
-
-def _texts_before(settings: Settings, checked: Checked) -> set[str]:
-    """Texts whose vectors the step cache has: the version that now serves was made of them by the same encoder."""
-    path = current_path(settings, checked.offer.name)
-    with suppress(CatalogError, OSError, ValueError, KeyError):
-        if path is not None:
-            version = Version(path)
-            encoder = checked.offer.text_encoder or settings.text_encoder
-            if (version.manifest["encoders"]["text"] or "").startswith(encoder):
-                return set(version.catalog.items["text"])
-    return set()
-
-
-def _table_bytes(checked: Checked) -> int:
-    given = (checked.offer.items, checked.offer.interactions, checked.offer.users)
-    return sum(path.stat().st_size for path in given if path is not None)
-
-
-def _picture_bytes(checked: Checked) -> int:
-    path = checked.offer.images
-    if path is None:
-        return 0
-    return path.stat().st_size if path.is_file() else sum(f.lstat().st_size for f in path.rglob("*") if f.is_file())
 
 
 # -- Removing, and what is left behind --------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ recsys.ui                                                        the only part o
 recsys.__main__                                                  the command line
 recsys.bench                                                     the measurements
 recsys.importing                                                 what people bring: checked, kept, built, removed
+recsys.estimates                                                 what an import will make and take
 recsys.build recsys.carry recsys.lessons                         what makes, moves and teaches with catalogs
 recsys.learning                                                  which models a catalog gets, and from whom
 recsys.explain recsys.evaluation recsys.projection recsys.population recsys.observe      why, how well, where, for whom

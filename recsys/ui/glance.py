@@ -2,7 +2,6 @@
 
 import html
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -87,13 +86,14 @@ def _built(version: Version) -> str:
     spaces = ", ".join(f"{SPACES.get(s, s).lower()} ({v['dim']} dimensions)" for s, v in m["spaces"].items())
     encoders = " and ".join(name.split("@")[0] for name in (m["encoders"]["text"], m["encoders"]["image"]) if name)
     simulated = ", ".join(facet["label"].lower() for facet in m["facets"] if facet["simulated"])
+    took, size = f"{m['seconds']:.0f} s", f"{_bytes(version.name, version.id) / 1e6:,.0f} MB"
     lines = [
         f"**Spaces**: {spaces}",
         f"**Encoders**: {encoders or 'none: the vectors were brought along'}",
         *_words_find_pictures(m["encoders"]["image"]),
         f"**Store**: Qdrant, {DEPLOYMENTS[resources.funnel(version.name).store.deployment]}",
         *([f"**Simulated**: {simulated}"] if simulated else []),
-        f"**Built**: {m['built_at'][:10]}, in {m['seconds']:.0f} s; {_bytes(str(version.path)) / 1e6:,.0f} MB on disk",
+        f"**Built**: {m['built_at'][:10]}, in {took}; {size} on disk",
         f"**Licence**: {plain(m['licence'])}",
         *([f"**Please cite**: {plain(m['citation'])}"] if m["citation"] else []),
     ]
@@ -112,10 +112,10 @@ def _words_find_pictures(encoder: str | None) -> list[str]:
     ]
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _bytes(path: str) -> int:
-    """What a version takes on disk; a version never changes."""
-    return bytes_on_disk(Path(path))
+@st.cache_data(max_entries=64, show_spinner=False, ttl=60)
+def _bytes(name: str, version_id: str) -> int:
+    """What deleting a catalog would free: all that was built of it, and what was brought."""
+    return sum(bytes_on_disk(folder / name) for folder in (resources.SETTINGS.catalogs, resources.SETTINGS.imports))
 
 
 def _sample(version: Version) -> list[str]:

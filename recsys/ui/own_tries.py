@@ -36,6 +36,7 @@ def own_tries(version: Version, page: str, typical: Sequence[int]) -> list[Try]:
         "models": _models,
         "retrieval": _retrieval,
         "funnel": _funnel,
+        "catalogs": _catalogs,
     }.get(page)
     return make(version, int(typical[0]), int(typical[min(1, len(typical) - 1)])) if make else []
 
@@ -227,6 +228,19 @@ def _funnel(version: Version, one: int, other: int) -> list[Try]:
             View(version.name, profile, part="why", pipeline=Pipeline(asked=_id(version, other))),
             "funnel",
         ),
+    ]
+
+
+def _catalogs(version: Version, one: int, other: int) -> list[Try]:
+    return [
+        Try(
+            "Bring a shop of twelve",
+            "“Try it with an example” fills the form with a small table. Correct what a column is: the cards follow.",
+            View(version.name, part="add"),
+            "catalogs",
+        ),
+        _recommend(version, one, other)[0],
+        _models(version, one, other)[0],
     ]
 
 

@@ -9,7 +9,7 @@ from recsys.ui.own_tries import own_tries
 from recsys.ui.tour import tries
 from recsys.version import Version
 
-PAGES = ("home", "recommend", "map", "cold_start", "diversity", "models", "retrieval", "funnel")
+PAGES = ("home", "recommend", "map", "cold_start", "diversity", "models", "retrieval", "funnel", "catalogs")
 
 
 @pytest.fixture

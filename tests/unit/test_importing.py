@@ -1,6 +1,7 @@
 """Imports from the file to what serves: what is embedded again, what a failure leaves, two at once, and removal."""
 
 import errno
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from recsys import build as building
 from recsys import importing
@@ -123,7 +125,7 @@ def test_a_check_writes_nothing_and_knows_what_is_new(settings, offer, encoder):
     checked = offered(settings, offer())
     assert not settings.data.exists() and encoder.encoded == []
     assert {s["step"]: s["items"] for s in checked.report.estimate["steps"]}["embed texts"] == ROWS
-    encoder.name = "all-MiniLM-L6-v2@1"  # as the settings call it
+    encoder.name = "all-MiniLM-L6-v2@53aa51172d14"  # as the settings call it
     quietly(settings, offer())
     again = offered(settings, offer("another thing")).report.estimate
     assert {s["step"]: s["items"] for s in again["steps"]}["embed texts"] == 1
@@ -287,6 +289,23 @@ def test_vectors_of_ones_own_are_searched_without_any_model(given):
     given.encode_wish.warm_up()
     with pytest.raises(InvalidInput, match="a wish finds nothing in it"):
         given.recommend(Request(Profile(wish="a lamp")))
+
+
+def test_pictures_that_only_the_build_finds_undrawable_are_told(settings, offer, encoder, tmp_path, monkeypatch):
+    monkeypatch.setattr("recsys.sources.imported.check.LOOKED_THROUGH", 0)  # as of the 2,001st picture on
+    np.save(tmp_path / "v.npy", np.eye(ROWS))
+    whole = io.BytesIO()
+    Image.effect_noise((99, 99), 50).convert("RGB").save(whole, "JPEG")
+    (tmp_path / "pictures").mkdir()
+    for name, data in (("i0", whole.getvalue()), ("i3", whole.getvalue()[:900])):
+        (tmp_path / "pictures" / f"{name}.jpg").write_bytes(data)
+    own = offer(vectors=tmp_path / "v.npy", images=tmp_path / "pictures")
+    assert offered(settings, own).report.dropped == []
+    document = quietly(settings, own)
+    assert document["built"]["not_drawn"] == [5] and document["pictures"] == 1  # i3 stands in the fifth row
+    (told,) = document["dropped"]
+    assert told["what"] == "pictures" and told["rows"] == [5] and "incomplete or damaged" in told["reason"]
+    assert f"pictures,5,{told['reason']}" in report_csv_of(settings, "mine") and report_of(settings, "mine") == document
 
 
 def test_vectors_beside_words(settings, offer, encoder, tmp_path):

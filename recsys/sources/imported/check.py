@@ -17,7 +17,15 @@ from recsys.sources.download import Progress
 from recsys.sources.imported import columns, languages
 from recsys.sources.imported.archive import Pictures, open_pictures
 from recsys.sources.imported.columns import clean_text, is_missing, isolated, rare_left_out
-from recsys.sources.imported.people import as_id, read_interactions, read_users, read_vectors, why_no_id
+from recsys.sources.imported.people import ROLES as PEOPLE_ROLES
+from recsys.sources.imported.people import (
+    as_id,
+    people_roles,
+    read_interactions,
+    read_users,
+    read_vectors,
+    why_no_id,
+)
 from recsys.sources.imported.report import Report
 from recsys.sources.imported.tables import Dropped, Table, read_table
 from recsys.sources.pictures import problem_with
@@ -44,7 +52,8 @@ class Offer:
         vectors: `.npy`, one row an item of the table.
         interactions: a table of who rated what.
         users: a table of who they are.
-        mapping: role to column; see `columns.ROLES`. The others are guessed.
+        mapping: role to column; see `columns.ROLES`, and `people.ROLES` after `interactions.` or `users.`. The others
+            are guessed.
         facets: column to kind of facet; see `columns.KINDS`. The others are inferred.
         text_encoder: reads the items' texts; None for the usual one. With vectors of one's own, None reads none.
         image_encoder: looks at the pictures; the same.
@@ -64,6 +73,13 @@ class Offer:
     image_encoder: str | None = None
     label: str = ""
     licence: str = ""
+
+    def mapping_of(self, what: str) -> dict[str, str]:
+        """The part of the mapping that is about one table: `items`, `interactions` or `users`."""
+        if what != "items":
+            own = f"{what}."
+            return {role.removeprefix(own): column for role, column in self.mapping.items() if role.startswith(own)}
+        return {role: column for role, column in self.mapping.items() if role.partition(".")[0] not in PEOPLE_ROLES}
 
 
 @dataclass(frozen=True)
@@ -105,7 +121,7 @@ def check(settings: Settings, offer: Offer, progress: Progress | None = None) ->
     check_name(offer.name)
     tell(0, 1, "read the table")
     table = read_table(offer.items)
-    plan = columns.plan(table.frame, offer.mapping, offer.facets)
+    plan = columns.plan(table.frame, offer.mapping_of("items"), offer.facets)
     report = Report(offer.name, len(table.numbers), roles=dict(plan.roles), unused=list(plan.left_out))
     report.categories, report.dropped, report.notes = plan.categories, list(table.dropped), list(table.notes)
     frame = _with_ids(table, plan, report)
@@ -370,9 +386,14 @@ def _picture(pictures: Pictures, name: str, verdicts: dict[str, str]) -> tuple[s
 def _people(offer: Offer, ids: pd.Index, report: Report) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
     """Interactions and users, None for what was not given."""
     interactions = users = None
+    for what in PEOPLE_ROLES:
+        if offer.mapping_of(what) and getattr(offer, what) is None:
+            raise InvalidInput(f"Columns of {what} are mapped, and no {what} were given.", f"Add --{what} FILE.")
     if offer.interactions is not None:
         table = read_table(offer.interactions, "interactions")
-        interactions, dropped, notes = read_interactions(table, ids)
+        mapping = offer.mapping_of("interactions")
+        interactions, dropped, notes = read_interactions(table, ids, mapping)
+        _tell_roles("interactions", people_roles("interactions", table.frame, mapping, ids), report)
         report.dropped += [*table.dropped, *dropped]
         report.notes += [*table.notes, *notes]
         report.interactions, report.people = len(interactions), int(interactions["user_id"].nunique())
@@ -382,10 +403,16 @@ def _people(offer: Offer, ids: pd.Index, report: Report) -> tuple[pd.DataFrame |
                 "Users without interactions tell nothing.", "Give --interactions too, or leave users out."
             )
         table = read_table(offer.users, "users")
-        users, dropped, notes = read_users(table)
+        users, dropped, notes = read_users(table, offer.mapping_of("users"))
+        _tell_roles("users", people_roles("users", table.frame, offer.mapping_of("users")), report)
         report.dropped += [*table.dropped, *dropped]
         report.notes += [*table.notes, *notes]
     return interactions, users
+
+
+def _tell_roles(what: str, roles: Mapping[str, str], report: Report) -> None:
+    report.roles |= {f"{what}.{role}": column for role, column in roles.items()}
+    report.notes.append(f"Of the {what}, " + ", ".join(f"{column} is {role}" for role, column in roles.items()) + ".")
 
 
 def _reads(offer: Offer, items: pd.DataFrame, vectors: np.ndarray | None) -> Reads:

@@ -1,14 +1,14 @@
 """Interactions, users and vectors that somebody brings, read so that they fit the items that were taken."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from recsys.demographics import DEMOGRAPHICS
-from recsys.errors import InvalidInput
+from recsys.errors import InvalidInput, quoted
 from recsys.ratings import REASONS, judged
 from recsys.sources.imported.columns import clean_text, is_missing, numbers
 from recsys.sources.imported.tables import Dropped, Table
@@ -19,7 +19,14 @@ MIN_DIMS, MAX_DIMS = 2, 4096
 IMPLICIT = 5.0
 """The rating of an interaction that bears none: whoever buys or reads a thing likes it, for all we know."""
 
+ROLES = {
+    "interactions": ("user_id", "item_id", "rating", "timestamp"),
+    "users": ("user_id", *DEMOGRAPHICS),
+}
+"""What columns of either table can be; `--map interactions.item_id=COLUMN` says which one is."""
+
 _BLOCK = 65_536  # rows of vectors read at a time
+_LOOKED_AT = 5_000  # interactions by which the column of items is known
 _NAMES = {
     "user_id": "userid user uid customerid customer memberid visitorid sessionid reviewerid person personid accountid",
     "item_id": "itemid item productid product sku asin movieid articleid iid isbn",
@@ -30,6 +37,13 @@ _NAMES = {
     "occupation": "occupation job profession beruf",
     "region": "region country state land location",
 }
+_PARTS = {
+    "user_id": "user customer client member visitor reviewer person people buyer account kunde nutzer",
+    "item_id": "item product article movie thing artikel produkt",
+    "rating": "rating score stars grade points bewertung",
+    "timestamp": "time date",
+}
+"""Words that give a column away within a longer name, where no whole name does."""
 
 
 def as_id(cell: object) -> str:
@@ -48,11 +62,18 @@ def why_no_id(item_id: str) -> str:
     return "" if item_id.isprintable() else "an id with control characters"
 
 
-def read_interactions(table: Table, ids: pd.Index) -> tuple[pd.DataFrame, list[Dropped], list[str]]:
+def read_interactions(
+    table: Table, ids: pd.Index, mapping: Mapping[str, str] | None = None
+) -> tuple[pd.DataFrame, list[Dropped], list[str]]:
     """Who rated what, of the items that were taken.
 
-    Columns are known by their names. Without ratings each interaction is a like; ratings on another scale than 1 to 5
-    are stretched to it; without times the rows are taken to be in order.
+    Without ratings each interaction is a like; ratings on another scale than 1 to 5 are stretched to it; without times
+    the rows are taken to be in order.
+
+    Args:
+        table: as it was read.
+        ids: of the items.
+        mapping: as for `people_roles`.
 
     Returns:
         Interactions as `Catalog` wants them; what was dropped; sentences on how the table was understood.
@@ -61,12 +82,9 @@ def read_interactions(table: Table, ids: pd.Index) -> tuple[pd.DataFrame, list[D
         InvalidInput: no column of users or items, or nothing that can be learned from.
     """
     frame, notes = table.frame, []
-    found = _columns(frame, ("user_id", "item_id", "rating", "timestamp"))
+    found = people_roles("interactions", frame, mapping, ids)
     for need in ("user_id", "item_id"):
-        if need not in found:
-            raise InvalidInput(
-                f"The interactions have no column {need}.", f"They have: {', '.join(map(str, frame.columns))}."
-            )
+        _need(frame, found, "interactions", need)
     users, items = (frame[found[name]].map(_known_id).astype(object) for name in ("user_id", "item_id"))
     read = pd.DataFrame({"user_id": users, "item_id": items})
     if "rating" in found:
@@ -97,19 +115,19 @@ def _known_id(cell: object) -> str | None:
     return None if why_no_id(text) else text
 
 
-def read_users(table: Table) -> tuple[pd.DataFrame, list[Dropped], list[str]]:
+def read_users(table: Table, mapping: Mapping[str, str] | None = None) -> tuple[pd.DataFrame, list[Dropped], list[str]]:
     """What is known of the people: age, gender, occupation and region, which is what models here understand.
+
+    Args:
+        table: as it was read.
+        mapping: as for `people_roles`.
 
     Raises:
         InvalidInput: no column of ids.
     """
     frame = table.frame
-    found = _columns(frame, ("user_id", *DEMOGRAPHICS))
-    if "user_id" not in found:
-        plain = [name for name in frame.columns if str(name).strip().lower() in ("id", "user_id")]
-        if not plain:
-            raise InvalidInput("The users have no column user_id.", f"They have: {', '.join(map(str, frame.columns))}.")
-        found["user_id"] = plain[0]
+    found = people_roles("users", frame, mapping)
+    _need(frame, found, "users", "user_id")
     ids = frame[found["user_id"]].map(as_id)
     reasons = ids.map(why_no_id)
     reasons = reasons.mask((reasons == "") & ids.duplicated(), "the same id as an earlier row")
@@ -174,18 +192,83 @@ def read_vectors(path: Path, numbers_of_rows: np.ndarray, kept: np.ndarray) -> t
     return vectors, [Dropped("vectors", "zero or not finite", kept[odd].tolist())] if odd.any() else []
 
 
-def _columns(frame: pd.DataFrame, wanted: tuple[str, ...]) -> dict[str, str]:
-    """The column of each meaning, by name, the best known name first."""
-    plain: dict[str, str] = {}
-    for name in frame.columns:
-        plain.setdefault(re.sub(r"[\W_]", "", str(name).lower()), str(name))
-    found = {}
-    for meaning in wanted:
-        names = (meaning.replace("_", ""), *_NAMES[meaning].split())
-        hit = next((plain[name] for name in names if name in plain and plain[name] not in found.values()), None)
+def people_roles(
+    what: str, frame: pd.DataFrame, mapping: Mapping[str, str] | None = None, ids: pd.Index | None = None
+) -> dict[str, str]:
+    """Which column is what, in a table of interactions or of users.
+
+    Columns are known by their names, then by words in them; items also by their ids, and users by being what is left.
+
+    Args:
+        what: `interactions` or `users`.
+        frame: the table.
+        mapping: role (see `ROLES`) to column, as somebody wants it; an empty column for none. The others are guessed.
+        ids: of the items, where they are known.
+
+    Raises:
+        InvalidInput: no such role or column, or one column for two roles.
+    """
+    mapping = dict(mapping or {})
+    _check_mapping(what, frame, mapping)
+    found = {role: column for role, column in mapping.items() if column}
+    names = {str(name): re.sub(r"[\W_]", "", str(name).lower()) for name in frame.columns}
+    wanted = [role for role in ROLES[what] if role not in mapping]
+    if what == "users" and "user_id" in wanted:
+        names = {name: "userid" if plain == "id" else plain for name, plain in names.items()}
+
+    def take(role: str, fits: Callable[[str], bool]) -> None:
+        hit = next((name for name in names if role not in found and name not in found.values() and fits(name)), None)
         if hit is not None:
-            found[meaning] = hit
+            found[role] = hit
+
+    for role in wanted:
+        for known in (role.replace("_", ""), *_NAMES[role].split()):  # the best known name first
+            take(role, lambda name, known=known: names[name] == known)
+    if what == "interactions":
+        if "item_id" in wanted and ids is not None:
+            take("item_id", lambda name: name == _of_items(frame, ids, [n for n in names if n not in found.values()]))
+        for role in reversed(wanted):  # `rating_date` is a time, `user_rating` a rating
+            take(role, lambda name, role=role: any(part in names[name] for part in _PARTS[role].split()))
+    left = [name for name in names if name not in found.values()]
+    if "user_id" in wanted and len(left) == 1:
+        take("user_id", lambda name: True)
     return found
+
+
+def _of_items(frame: pd.DataFrame, ids: pd.Index, names: list[str]) -> str | None:
+    """The column most of whose cells are ids of items, and of the most items."""
+    known, best, most = set(ids), None, 0
+    for name in names:
+        cells = frame[name].head(_LOOKED_AT).map(as_id)
+        hits = cells[cells.isin(known)]
+        if 2 * len(hits) > len(cells) and hits.nunique() > most:
+            best, most = name, hits.nunique()
+    return best
+
+
+def _check_mapping(what: str, frame: pd.DataFrame, mapping: Mapping[str, str]) -> None:
+    taken: dict[str, str] = {}
+    for role, column in mapping.items():
+        if role not in ROLES[what]:
+            known = ", ".join(f"{what}.{one}" for one in ROLES[what])
+            raise InvalidInput(f"There is nothing called {quoted(f'{what}.{role}')} to map.", f"Known: {known}.")
+        if column and column not in frame.columns:
+            has = ", ".join(map(str, frame.columns))
+            raise InvalidInput(f"The {what} have no column {quoted(column)}.", f"They have: {has}.")
+        if column and column in taken:
+            raise InvalidInput(
+                f"The column {quoted(column)} of the {what} is mapped to both {taken[column]} and {role}.",
+                "Choose one of the two.",
+            )
+        taken[column] = role
+
+
+def _need(frame: pd.DataFrame, found: Mapping[str, str], what: str, role: str) -> None:
+    if role not in found:
+        has = ", ".join(map(str, frame.columns))
+        raise InvalidInput(
+            f"The {what} have no column {role}.", f"They have: {has}. Say which one it is: --map {what}.{role}=COLUMN."
+        )
 
 
 def _stretched(ratings: pd.Series) -> tuple[pd.Series, str]:

@@ -28,7 +28,7 @@ class Report:
         warnings: sentences on what may make the result useless.
         pictures, interactions, people, dims: how many were taken; dims of vectors brought along.
         languages: which ones the text encoder knows; empty where that is not known.
-        estimate: see `recsys.estimates`; filled in by whoever builds.
+        estimate: see `recsys.estimates`; filled in by whoever imports.
     """
 
     catalog: str

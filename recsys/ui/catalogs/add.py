@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
 from recsys.errors import InvalidInput, TastespaceError
@@ -16,6 +17,8 @@ from recsys.sources.imported import columns
 from recsys.sources.imported.archive import open_pictures
 from recsys.sources.imported.check import Offer, preview
 from recsys.sources.imported.languages import known_to
+from recsys.sources.imported.people import ROLES as PEOPLE_ROLES
+from recsys.sources.imported.people import as_id, people_roles
 from recsys.sources.imported.report import Report
 from recsys.sources.imported.tables import Table, read_table
 from recsys.sources.pictures import picture_and_thumbnail
@@ -175,9 +178,9 @@ def _encoder(label: str, usual: str, what: str) -> str | None:
     return text.strip() or None
 
 
-@st.cache_resource(max_entries=3, show_spinner="Reading the table ...")
-def _table(path: str) -> Table:
-    return read_table(Path(path))
+@st.cache_resource(max_entries=5, show_spinner="Reading the table ...")
+def _table(path: str, what: str = "items") -> Table:
+    return read_table(Path(path), what)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -200,9 +203,10 @@ def _with_table(table: Table, offer: Offer) -> None:
     plan = _planned(str(offer.items), tuple(mapping.items()), ())
     with left:
         kinds = _kinds(table, plan, stamp)
+        people = _people(offer, plan)
     plan = _planned(str(offer.items), tuple(mapping.items()), tuple(kinds.items()))
     changed = {role: column for role, column in mapping.items() if column != guessed.roles.get(role, "")}
-    offer = replace(offer, mapping=changed, facets=kinds)
+    offer = replace(offer, mapping=changed | people, facets=kinds)
     with right:
         st.markdown("#### So they will look")
         _cards(table, plan, offer.images)
@@ -250,6 +254,40 @@ def _mapping(table: Table, guessed: columns.Plan, stamp: str) -> dict[str, str]:
                 persist_state="session",
             )
     return mapping
+
+
+def _people(offer: Offer, plan: columns.Plan) -> dict[str, str]:
+    """Which columns of interactions and users are what, where somebody wants another than the guessed one."""
+    changed = {}
+    for what, roles in PEOPLE_ROLES.items():
+        path: Path | None = getattr(offer, what)
+        if path is None:
+            continue
+        frame = _table(str(path), what).frame
+        guessed = _people_guessed(str(path), what, str(offer.items), plan.roles.get("id"))
+        st.markdown(f"**What each column of the {what} is**")
+        offered = ["", *map(str, frame.columns)]
+        places = [column for _ in range(-(-len(roles) // 2)) for column in st.columns(2)]
+        for place, role in zip(places, roles, strict=False):
+            with place:
+                chosen = st.selectbox(
+                    role.removesuffix("_id").capitalize(),
+                    offered,
+                    offered.index(guessed.get(role, "")),
+                    format_func=lambda column: column or "none",
+                    key=f"map-{path.parent.name}-{what}-{role}",
+                    persist_state="session",
+                )
+            if chosen != guessed.get(role, ""):
+                changed[f"{what}.{role}"] = chosen
+    return changed
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _people_guessed(path: str, what: str, items: str, id_column: str | None) -> dict[str, str]:
+    frame = _table(items).frame
+    ids = frame.index.map(str) if id_column is None else frame[id_column].map(as_id)
+    return people_roles(what, _table(path, what).frame, ids=pd.Index(ids))
 
 
 def _kinds(table: Table, plan: columns.Plan, stamp: str) -> dict[str, str]:
@@ -350,15 +388,20 @@ def _languages(offer: Offer) -> str:
 
 
 def _estimate(told: dict) -> None:
-    own = sum(step["measured"] for step in told["steps"])
+    building = [step for step in told["steps"] if step["step"] != "check rows"]  # what was measured a moment ago
+    own = sum(step["measured"] for step in building)
     basis = (
         "by what this machine took before"
-        if own == len(told["steps"])
+        if own == len(building)
         else "by what an ordinary machine with two cores takes"
         if not own
-        else f"{own} of {len(told['steps'])} steps by what this machine took before"
+        else f"{own} of {len(building)} steps by what this machine took before"
     )
-    st.markdown(f"**About {duration(told['seconds'])} and {told['bytes'] / 1e6:,.0f} MB on disk**, {basis}.")
+    about = "A guess: about" if told["guessed"] else "About"
+    st.markdown(f"**{about} {duration(told['seconds'])} and {told['bytes'] / 1e6:,.0f} MB on disk**, {basis}.")
+    for sentence in told["guessed"]:
+        st.caption(plain(sentence))
+    st.markdown("\n".join(f"- {plain(sentence)}" for sentence in (*told["plan"], *told["skipped"])))
     with st.expander("The steps", icon=":material/list:"):
         st.dataframe(
             [
@@ -372,8 +415,6 @@ def _estimate(told: dict) -> None:
             ],
             hide_index=True,
         )
-        for sentence in told["skipped"]:
-            st.caption(plain(sentence))
 
 
 def duration(seconds: float) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from recsys.build import overview
 from recsys.errors import TastespaceError
 from recsys.importing import remove
-from recsys.progress import read_progress
+from recsys.sources import Source
 from recsys.ui import building, controls, glance, resources
 from recsys.ui.apology import explained
 from recsys.ui.words import plain
@@ -19,7 +20,32 @@ from recsys.version import Version
 def show() -> None:
     """A card for each catalog, and the command that lists the same."""
     glance.catalogs(_can_be_done)
+    _absent()
     st.caption("The same on the command line: `python -m recsys catalogs`")
+
+
+def _absent() -> None:
+    """What is not built or cannot be opened: a card each, with what is missing and how to get it."""
+    there = resources.catalogs()
+    missing = [row for row in overview(resources.SETTINGS) if row["catalog"] not in there]
+    known = building.absent()
+    if missing:
+        st.markdown("#### Not here yet")
+        running = any(building.told(row["catalog"])["state"] == "running" for row in missing)
+        st.fragment(_show_absent, run_every=1.0 if running else 10.0)(missing, known)
+
+
+def _show_absent(missing: list[dict], known: dict[str, Source]) -> None:
+    with explained("missing catalogs"):
+        for row in missing:
+            name = row["catalog"]
+            with st.container(border=True):
+                label = known[name].label if name in known else name
+                about = known[name].about if name in known else "Its files are gone: import it or unpack it again."
+                st.markdown(f"**{plain(label)}**  \n:gray[{plain(about)}]")
+                building.way_to_get(name, label, "page", row.get("problem", ""))
+                if not resources.SETTINGS.public and (resources.SETTINGS.imports / name).exists():
+                    _delete(name, label)
 
 
 def _can_be_done(version: Version) -> None:
@@ -28,7 +54,9 @@ def _can_be_done(version: Version) -> None:
         if not resources.SETTINGS.public:
             _rebuild(version)
             if (resources.SETTINGS.imports / version.name).exists():
-                _delete(version)
+                _delete(version.name, version.manifest["label"])
+    if not resources.SETTINGS.public:
+        _ended(version)
 
 
 def _downloads(version: Version) -> None:
@@ -67,9 +95,11 @@ def packed(version: Version) -> bytes:
         return path.read_bytes()
 
 
+REBUILT = "Embed, project and store everything again; what was embedded before comes from the cache."
+
+
 def _rebuild(version: Version) -> None:
-    told = read_progress(resources.SETTINGS, version.name)
-    if told["state"] == "running":
+    if building.told(version.name)["state"] == "running":
         st.fragment(_watched, run_every=1.0)(version.name)
     elif st.button("Rebuild", icon=":material/build:", key=f"rebuild-{version.name}", help=REBUILT):
         building.start(version.name, force=True)
@@ -77,24 +107,35 @@ def _rebuild(version: Version) -> None:
         st.rerun()
 
 
-REBUILT = "Embed, project and store everything again; what was embedded before comes from the cache."
-
-
 def _watched(name: str) -> None:
     with explained("rebuild"):
-        told = read_progress(resources.SETTINGS, name)
-        if told["state"] != "running":
+        now = building.told(name)
+        if now["state"] != "running":
             st.rerun()
-        st.caption(f"Being built: {told['step']}, {told['done']:,} of {told['total']:,}")
+        building.bar("Being built", now)
 
 
-def _delete(version: Version) -> None:
-    label = version.manifest["label"]
-    with st.popover("Delete", icon=":material/delete:", key=f"delete-{version.name}"):
+def _ended(version: Version) -> None:
+    """How the last build ended, where it gave no version."""
+    now = building.told(version.name)
+    if now["state"] == "failed":
+        st.warning(
+            f"**The last build failed; the version before it serves on.** {plain(now['what'])} {plain(now['way_out'])}",
+            icon=":material/error:",
+        )
+    elif now["state"] == "killed":
+        st.warning(
+            "**The last build was stopped; the version before it serves on.** Rebuild goes on where it was.",
+            icon=":material/pause:",
+        )
+
+
+def _delete(name: str, label: str) -> None:
+    with st.popover("Delete", icon=":material/delete:", key=f"delete-{name}"):
         st.markdown(f"Delete **{plain(label)}** with all that was brought, built and learned of it? There is no undo.")
-        if st.button("Delete for good", type="primary", key=f"delete-sure-{version.name}"):
+        if st.button("Delete for good", type="primary", key=f"delete-sure-{name}"):
             try:
-                freed = remove(resources.SETTINGS, version.name)["bytes"]
+                freed = remove(resources.SETTINGS, name)["bytes"]
             except TastespaceError as error:
                 st.warning(plain(str(error)), icon=":material/error:")
             else:

@@ -293,7 +293,9 @@ CASES = [
     Case("a right-to-left override", table(GOOD.replace("Red", "\u202eRed")), titles=("Red shoe",)),
     Case("Hebrew", table(GOOD.replace("Red shoe", "נעל")), titles=("\u2068נעל\u2069",)),
     Case("an empty title", table(GOOD.replace("Red shoe", "")), "no title", row=2, titles=("1",)),
-    Case("Russian", table(GOOD.replace("shoe", "красный башмак").replace("hat", "чёрная шляпа")), "Cyrillic"),
+    Case(
+        "Russian", table(GOOD.replace("shoe", "красный башмак").replace("hat", "чёрная шляпа")), "The texts look like"
+    ),
     # -- Pictures
     Case("a wrong suffix", one_picture(picture("JPEG")), pictures=2),
     Case(

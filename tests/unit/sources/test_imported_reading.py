@@ -1,6 +1,8 @@
 """Tables, people, vectors, languages and pictures of imports: what each file comes to, by hand."""
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from recsys.settings import Settings
 from recsys.sources.imported import check as checking
 from recsys.sources.imported.check import Offer, check
 from recsys.sources.imported.languages import known_to, language_of, warning
-from recsys.sources.imported.people import as_id, read_interactions, read_users, read_vectors
+from recsys.sources.imported.people import as_id, people_roles, read_interactions, read_users, read_vectors
 from recsys.sources.imported.tables import read_table
 from recsys.sources.pictures import is_svg, picture_and_thumbnail, square_picture
 from recsys.spreadsheet import to_csv
@@ -24,6 +26,59 @@ ITEMS = pd.Index(["1", "2", "3"], name="item_id")
 
 def interactions(tmp_path: Path, text: str):
     return read_interactions(read_table(write(tmp_path, "i.csv", text), "interactions"), ITEMS)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["person,thing,stars,when", "Reviewer Name,asin,overall,reviewTime", "zz,yy,user_rating,rating_date"],
+)
+def test_columns_of_interactions_are_known_by_names_by_parts_of_names_and_by_the_items(tmp_path, header):
+    read, _, _ = interactions(tmp_path, f"{header}\nu,1,4,1000\nv,3,2,2000\n")
+    assert read.to_dict("list") == {
+        "user_id": ["u", "v"],
+        "item_id": ["1", "3"],
+        "rating": [4.0, 2.0],
+        "timestamp": [1000, 2000],
+    }
+
+
+def test_columns_of_interactions_can_be_mapped(tmp_path):
+    table = read_table(write(tmp_path, "i.csv", "a,b,c\nu,1,9\nv,3,7\n"), "interactions")
+    with pytest.raises(InvalidInput, match=r"no column user_id.*They have: a, b, c.*--map interactions.user_id=COLUMN"):
+        read_interactions(table, ITEMS)
+    read, _, _ = read_interactions(table, ITEMS, {"user_id": "a", "rating": "c"})
+    assert read["user_id"].tolist() == ["u", "v"] and read["item_id"].tolist() == ["1", "3"]
+    assert read["rating"].tolist() == [4.5, 3.5]  # 9 and 7 of 10
+    named = read_table(write(tmp_path, "i.csv", "user,item,rating\nu,1,2\n"), "interactions")
+    assert people_roles("interactions", named.frame, {"rating": ""}) == {"user_id": "user", "item_id": "item"}
+    for mapping, told in (
+        ({"stars": "c"}, "nothing called “interactions.stars”"),
+        ({"rating": "d"}, "no column “d”"),
+        ({"rating": "c", "user_id": "c"}, "both rating and user_id"),
+    ):
+        with pytest.raises(InvalidInput, match=told):
+            read_interactions(table, ITEMS, mapping)
+    assert people_roles("users", pd.DataFrame(columns=["id", "Alter", "job"])) == {
+        "user_id": "id",
+        "age": "Alter",
+        "occupation": "job",
+    }
+
+
+def test_what_was_taken_for_what_is_told(tmp_path):
+    items = write(tmp_path, "t.csv", "id,title\n1,A\n2,B\n")
+    people = write(tmp_path, "i.csv", "a,b\nu,1\nv,2\n")
+    offer = Offer("mine", items, interactions=people, mapping={"title": "title", "interactions.user_id": "a"})
+    report = check(Settings(), offer).report
+    assert report.roles == {
+        "id": "id",
+        "title": "title",
+        "interactions.user_id": "a",
+        "interactions.item_id": "b",
+    }
+    assert "Of the interactions, a is user_id, b is item_id." in report.notes
+    with pytest.raises(InvalidInput, match="Columns of users are mapped, and no users were given"):
+        check(Settings(), Offer("mine", items, mapping={"users.age": "a"}))
 
 
 def test_row_numbers_are_a_spreadsheets(tmp_path):
@@ -91,17 +146,64 @@ def test_vectors_follow_the_rows_of_the_table_that_were_kept(tmp_path):
     assert dropped[0].rows == [5]
 
 
-def test_languages():
-    english = ["the lamp of the house is for you and your family"] * 10
-    assert language_of(english) == "English" and language_of(["Red shoe", "Blue hat"]) == ""
-    german = ["die Lampe und der Stuhl sind für das Haus mit dem Garten"] * 10
-    assert language_of(german) == "German" and language_of(["красный башмак"] * 3) == "a language in Cyrillic letters"
-    assert language_of(["靴を買う"] * 3) == "Japanese" and language_of([]) == ""
-    default = Settings().text_encoder
-    assert known_to(default) == "English" and warning(english, default) == ""
-    assert "look like German" in warning(german, default) and "multilingual" in warning(german, default)
+TITLES = {
+    "German": "Kaffeebecher aus Emaille;Bratpfanne Gusseisen 28 cm;Schneidebrett Olivenholz;Papierlaterne rund;"
+    "Leselampe Messing;Wollteppich gestreift;Schaukelstuhl Buche;Kinderfahrrad 16 Zoll;Gartenschlauch 20 m",
+    "French": "Tasse à café émaillée;Poêle en fonte 28 cm;Lanterne en papier;Lampe de lecture laiton;Fauteuil à "
+    "bascule;Vélo enfant 16 pouces;Tuyau d'arrosage;Chemise homme coton;Oreiller en plumes;Couverture chaude",
+    "Spanish": "Taza de café esmaltada;Sartén de hierro fundido;Tabla de cortar madera de olivo;Farol de papel;"
+    "Lámpara de lectura latón;Mecedora de haya;Bicicleta infantil;Manguera de jardín;Almohada de plumas",
+    "Danish": "Kaffekrus i emalje;Støbejernspande;Skærebræt oliventræ;Papirlygte;Læselampe messing;Stribet uldtæppe;"
+    "Gyngestol i bøg;Børnecykel 16 tommer;Vandtæt damejakke;Haveslange 20 meter;Dunpude;Varmt tæppe",
+    "Finnish": "Emalinen kahvimuki;Valurautapannu;Leikkuulauta oliivipuuta;Paperilyhty;Raidallinen villamatto;"
+    "Keinutuoli pyökkiä;Lasten polkupyörä;Vedenpitävä naisten takki;Puutarhaletku;Untuvatyyny;Lämmin peitto",
+    "Hungarian": "Zománcozott kávésbögre;Öntöttvas serpenyő;Papírlámpás;Kerti fényfüzér;Csíkos gyapjúszőnyeg;"
+    "Bükkfa hintaszék;Gyerekkerékpár;Vízálló női kabát;Kerti tömlő;Férfi pamut ing;Pehelypárna;Meleg takaró",
+    "Vietnamese": "Cốc cà phê tráng men;Chảo gang đúc;Thớt gỗ ô liu;Đèn lồng giấy;Thảm len sọc;Ghế bập bênh;Xe đạp "
+    "trẻ em;Áo khoác nữ chống nước;Ống tưới vườn;Gối lông vũ;Chăn ấm",
+    "Czech": "Smaltovaný hrnek na kávu;Litinová pánev;Prkénko z olivového dřeva;Papírová lucerna;Světelný řetěz do "
+    "zahrady;Houpací křeslo;Dětské kolo;Zahradní hadice;Pánská bavlněná košile;Péřový polštář;Teplá deka",
+    "Polish": "Emaliowany kubek do kawy;Patelnia żeliwna;Lampion papierowy;Girlanda świetlna do ogrodu;Fotel bujany;"
+    "Rower dziecięcy;Wodoodporna kurtka damska;Wąż ogrodowy;Koszula męska bawełniana;Ciepły koc",
+    "Turkish": "Emaye kahve kupası;Döküm tava;Zeytin ağacı kesme tahtası;Kağıt fener;Bahçe ışık zinciri;Çizgili yün "
+    "halı;Sallanan sandalye;Çocuk bisikleti;Bahçe hortumu;Kuş tüyü yastık;Kalın battaniye",
+    "Dutch": "Koffiemok emaille;Gietijzeren koekenpan;Snijplank olijfhout;Papieren lantaarn;Leeslamp messing;Gestreept "
+    "wollen tapijt;Schommelstoel beuken;Kinderfiets 16 inch;Waterdichte damesjas;Tuinslang 20 meter;Warme deken",
+    "Russian": "Эмалированная кружка;Чугунная сковорода;Бумажный фонарь;Садовая гирлянда;Кресло-качалка;Детский "
+    "велосипед;Женская непромокаемая куртка;Полосатый шерстяной ковёр;Латунная лампа для чтения",
+    "Japanese": "ホーロー マグカップ;鋳鉄フライパン;オリーブのまな板;紙ランタン;ロッキングチェア;子供用自転車",
+    "Arabic": "كوب قهوة مطلي بالمينا;مقلاة حديد;فانوس ورقي;مصباح قراءة نحاسي;كرسي هزاز;دراجة أطفال",
+    "English": "Blue enamel mug;Espresso cups;Cast iron pan;Olive wood board;Paper lantern;Reading lamp;Camping "
+    "lantern;String of lights;Striped wool rug;Jute mat;Rocking chair;Wool blanket",
+}
+"""Titles of a small shop: nouns, and hardly a function word."""
+
+
+@pytest.mark.parametrize("language", TITLES)
+def test_the_language_of_titles_is_told(language):
+    titles = TITLES[language].split(";")
+    assert language_of(titles) == language_of(titles * 20) == language
+    told = warning(titles, Settings().text_encoder)
+    assert f"look like {language}," in told if language != "English" else told == ""
+
+
+def test_most_of_a_catalog_decides_what_its_language_is():
+    english, german = TITLES["English"].split(";") * 25, TITLES["German"].split(";") * 25
+    assert language_of(english + german[:100]) == "English" and language_of(german + english[:100]) == "German"
+    assert language_of(german + english[: len(german)]) == ""  # half and half
+    assert language_of(["X-100", "42", ""] * 50) == language_of([]) == ""
+
+
+def test_an_encoder_that_knows_the_language_or_many_is_no_reason_to_warn():
+    default, german = Settings().text_encoder, TITLES["German"].split(";")
+    assert known_to(default) == "English" and "multilingual" in warning(german, default)
     assert warning(german, "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2") == ""
     assert "cannot be told from here" in warning(german, "some/model")
+
+
+def test_the_model_of_languages_waits_until_somebody_checks_an_import():
+    program = "import sys, recsys.importing; print('py3langid' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False\n"
 
 
 def test_a_catalog_in_another_language_is_warned_of_and_says_so_itself(tmp_path):
@@ -157,4 +259,4 @@ def test_a_check_says_which_pictures_it_has_not_looked_through(tmp_path, monkeyp
 
 def test_nothing_that_is_no_offer_comes_through(tmp_path):
     with pytest.raises(InvalidInput, match="no column user_id"):
-        interactions(tmp_path, "who,item\nu,1\n")
+        interactions(tmp_path, "who,whom,item\nu,w,1\n")
