@@ -22,7 +22,7 @@ from recsys.errors import InvalidInput, TastespaceError
 from recsys.funnel import Funnel
 from recsys.lessons.retrieval.queries import K, profile_queries, searched
 from recsys.retrieval import ENGINES, version_of
-from recsys.retrieval.growth import fit_exponent
+from recsys.retrieval.growth import COSTS, fit_exponent, points
 from recsys.retrieval.judge import exact, judged
 from recsys.retrieval.similarity import UNIT
 from recsys.retrieval.synthetic import bandwidth, grow, reduced, spread, synthetic_queries
@@ -31,7 +31,7 @@ from recsys.settings import Settings
 from recsys.store import no_progress
 from recsys.version import Version, bytes_on_disk, open_current
 
-MEASURED = 2
+MEASURED = 3
 """Raise it whenever a record of an earlier run must not stand beside new ones."""
 QUERIES = 200
 REFERENCE = "exhaustive"
@@ -43,7 +43,6 @@ ASKING_S = 60.0
 TOGETHER_S = 0.5
 POINT_S, POINT_TOGETHER_S, SWEEP_S = 2.0, 0.1, 300.0
 """The same for each setting of the knobs, and for all of them."""
-COSTS = ("p50_ms", "build_s", "index_bytes")
 COPIES = 3
 """Vectors are in memory here, in the engine's process, and in its index."""
 
@@ -226,10 +225,11 @@ def growth(runs: Sequence[dict]) -> list[dict]:
     found = []
     for engine, cost in itertools.product(dict.fromkeys(e["engine"] for run in runs for e in run["engines"]), COSTS):
         rows = [(run["data"]["n"], e) for run in runs for e in run["engines"] if e["engine"] == engine]
-        points = [(n, row[cost]) for n, row in rows if row["error"] is None and row[cost]]
-        if len({n for n, _ in points}) >= 3:
-            exponent, error = fit_exponent(*zip(*points, strict=True))
-            figures = {"exponent": round(exponent, 3), "standard_error": round(error, 3), "sizes": len(points)}
+        sizes, values = [n for n, _ in rows], [None if row["error"] else row.get(cost) for _, row in rows]
+        told = [pair for pair in points(cost, sizes, values) if pair[1] > 0]
+        if len({n for n, _ in told}) >= 3:
+            exponent, error = fit_exponent(*zip(*told, strict=True))
+            figures = {"exponent": round(exponent, 3), "standard_error": round(error, 3), "sizes": len(told)}
             found.append({"engine": engine, "cost": cost, **figures})
     return found
 

@@ -33,7 +33,7 @@ PARTS = {
 """The parts of the pages that have some, the first one first."""
 INSIDES = ("cells", "graph")
 DEFAULT_PROBES, MAX_PROBES = 3, 64
-GROWN, SIZES = "1000,128", "1000,10000,100000"
+GROWN, SIZES = "1000,128", "1000,4000,16000,64000,100000"
 """What the command of growth measures: numbers of synthetic vectors, and their dimensions."""
 PROTOCOLS = ("ms-75-25", "chronological")
 ORDERS = ("random", "chronological")

@@ -113,6 +113,13 @@ def test_other_vectors_are_chosen_and_go_into_the_link(measured):
     assert screen.view.data is None
 
 
+def test_other_work_on_the_machine_is_told(measured):
+    visit = measured(record("exhaustive", load=3.3), record("hnswlib", GRAPH, load=16.1))
+    words = _said(_open(visit, data="clipart-text"))
+    assert "The machine had other work (3 to 16 processes wanted its 2 cores), so an idle one is faster." in words
+    assert "other work" not in _said(_open(measured(record("exhaustive", load=1.5)), data="clipart-image"))
+
+
 def test_when_to_choose_what_is_told_of_synthetic_vectors_and_says_so(measured):
     words = _said(_open(measured(*grown()), data="clipart-text-1000x128"))
     assert "Up to 10,000 vectors: compare with all of them. It takes 0.5 ms" in words
@@ -170,6 +177,8 @@ def test_growth_is_told_and_drawn(measured):
     words = _said(screen)
     assert "exhaustive grows fastest, as N^1.00 ± 0.00: a hundred times the vectors take 100 times the time" in words
     assert "Synthetic vectors of 128 dimensions, 1,000 to 1,000,000 of them, grown from real ones" in words
+    assert "Not measured on three numbers of vectors or more: faiss-flat, precomputed, faiss-hnsw" in words
+    assert "bench retrieval --synthetic 1000,128 --sizes 1000,4000,16000,64000,100000 --out" in words
     rows = {row["engine"]: row for row in screen.at.dataframe[0].value.to_dict("records")}
     assert rows["hnswlib"]["Time to build"] == "1.00 ± 0.00" and rows["hnswlib"]["numbers of vectors"] == 3
 

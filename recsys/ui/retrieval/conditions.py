@@ -6,6 +6,7 @@ from recsys.funnel import Funnel
 from recsys.lessons.retrieval import story
 from recsys.lessons.retrieval.records import RECALL, Conditions
 from recsys.ui import resources, state
+from recsys.ui.funnel.loaded import busy
 from recsys.ui.palette import CATEGORICAL
 from recsys.ui.retrieval import data, look
 from recsys.ui.words import plain
@@ -76,7 +77,7 @@ def _what(one: Conditions) -> str:
 def _origin(one: Conditions) -> str:
     when = str((one.about.get("data") or {}).get("measured_at", ""))[:10]
     where = "Measured on this machine" if one.here else "Stored with the project, measured"
-    return f"{_what(one)}. {where} {when}".strip() + "."
+    return f"{_what(one)}. {f'{where} {when}'.strip()}. {busy(one.about)}".rstrip()
 
 
 def _charts(one: Conditions) -> None:

@@ -10,6 +10,7 @@ from recsys.lessons.retrieval import records
 from recsys.lessons.retrieval.records import Conditions, Record
 from recsys.retrieval import engine_class, missing, pinecone, version_of
 from recsys.ui import resources, state
+from recsys.ui.funnel.loaded import busy
 from recsys.ui.words import plain
 from recsys.version import Version
 
@@ -107,9 +108,12 @@ def origin(found: list[Record]) -> str:
     parts = [f"{machine['cores']} cores" if machine.get("cores") else "", machine.get("cpu") or ""]
     parts += [f"{machine['memory_gb']} GB" if machine.get("memory_gb") else ""]
     where = ", ".join(part for part in parts if part) or "an unknown machine"
+    other_work = busy(*({"machine": r.machine} for r in found))
     if found[0].here:
-        return f"Measured on this machine {when} ({where})."
-    return f"Stored with the project, measured {when} ({where}); another machine takes other times."
+        return f"Measured on this machine {when} ({where}). {other_work}".rstrip()
+    return (
+        f"Stored with the project, measured {when} ({where}); another machine takes other times. {other_work}".rstrip()
+    )
 
 
 def doubt(found: list[Record], version: Version) -> str:

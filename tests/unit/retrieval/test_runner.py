@@ -84,7 +84,7 @@ def test_the_document(settings):
     assert sizes == [50, 100, 200] and grown["runs"][0]["data"]["dims"] == 5
     assert grown["runs"][0]["data"]["grown"]["from"] == 60 and grown["runs"][0]["data"]["unit"]
     assert [(g["engine"], g["cost"], g["sizes"]) for g in grown["growth"]] == [
-        ("exhaustive", cost, 3) for cost in ("p50_ms", "build_s", "index_bytes")
+        ("exhaustive", cost, 3) for cost in ("p50_ms", "index_bytes", "build_s")
     ]
 
 
@@ -205,7 +205,7 @@ def test_growth_needs_three_sizes_and_no_error():
         return {"data": {"n": n}, "engines": [{"engine": name, **row} for name, row in rows.items()]}
 
     def row(cost, error=None):
-        return {"p50_ms": cost, "build_s": 1.0, "index_bytes": 0, "error": error}
+        return {"p50_ms": cost, "build_s": 1.0, "index_bytes": 0, "serving_mb": 30.0, "peak_mb": None, "error": error}
 
     failed = {"error": "no"}
     runs = [run(10, a=row(1), b=row(1)), run(100, a=row(10), b=failed), run(1000, a=row(100), b=row(3))]

@@ -313,7 +313,7 @@ def test_an_argument_counts_once_and_in_the_engines_order(version):
 
 
 def test_the_command_of_growth():
-    command = "python -m recsys bench retrieval --synthetic 1000,128 --sizes 1000,10000,100000"
+    command = "python -m recsys bench retrieval --synthetic 1000,128 --sizes 1000,4000,16000,64000,100000"
     assert to_command(View("tiny", part="growth", data="tiny-text"), "retrieval") == command
 
 
