@@ -176,6 +176,18 @@ def test_three_measures_of_a_learned_space(app_on, learned):
     assert "Three measures" not in _said(_open(app_on(learned), catalog="movies", part="growth"))
 
 
+def test_a_known_person_has_a_list_made_beforehand(app_on, learned):
+    for space in ("text", "mf"):
+        one = {"catalog": "movies", "engine": "precomputed", "data": f"movies-{space}", "person": "user-8"}
+        screen = _open(app_on(learned), **one)
+        assert "precomputed finds 10 of 10" in _said(screen) and screen.view.profile.person == "user-8"
+        note = screen.shelves["engine-lists"]["shelves"][1]["note"]
+        assert "items and 40 people that were made beforehand" in note
+    moved = _open(app_on(learned), **one, like=[_lists(screen)["exact"][-1]])
+    assert "precomputed finds 0 of 10" in _said(moved)
+    assert "nobody foresaw it" in moved.shelves["engine-lists"]["shelves"][1]["note"]
+
+
 def test_no_learned_space_has_nothing_to_compare(app):
     assert "Three measures" not in _said(_open(app, engine="exhaustive"))
 

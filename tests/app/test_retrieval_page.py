@@ -84,6 +84,13 @@ def test_the_story_and_the_figures_are_those_of_the_records(measured):
     assert table.at["faiss-ivf", "what it does"].startswith("not measured: ")
 
 
+def test_queries_that_were_foreseen_are_said_to_be(measured):
+    screen = _open(measured(record("exhaustive"), record("precomputed", [({}, 1.0, 0.01)])), data="clipart-text")
+    table = screen.at.dataframe[0].value.set_index("engine")
+    assert table.at["precomputed", "what it does"] == "looks up lists that were made beforehand, for these queries"
+    assert "precomputed made its lists for the very queries that it is asked" in _said(screen)
+
+
 def test_what_is_not_installed_says_so_and_how_to_get_it(measured, monkeypatch):
     monkeypatch.setattr(data, "version_of", lambda library: None if library == "scann" else "1")
     monkeypatch.delenv("PINECONE_API_KEY", raising=False)

@@ -106,7 +106,7 @@ class Pool:
             ValueError: a knob that it does not have.
         """
         with self._at_work((engine, among.name)) as live:
-            live.build_once(among.vectors)
+            live.build_once(among)
             return live.answer(queries, knobs or {}, k, together)
 
     def prepare(self, engine: str, among: Searched, patience_s: float) -> float | None:
@@ -144,7 +144,7 @@ class Pool:
         _, future = self._builds[key]
         try:
             with self._at_work(key) as live:
-                live.build_once(among.vectors)
+                live.build_once(among)
             future.set_result(None)
         except Exception as error:
             future.set_exception(error)
@@ -212,13 +212,14 @@ class _Live:
     _worker: Worker | None = field(default=None, repr=False)
     _home: tempfile.TemporaryDirectory | None = field(default=None, repr=False)
 
-    def build_once(self, vectors: np.ndarray) -> None:
+    def build_once(self, among: Searched) -> None:
         if self.build_s is not None:
             return
         self._home = tempfile.TemporaryDirectory(prefix="tastespace-live-", ignore_cleanup_errors=True)
         # The index lies in the worker's scratch folder, which goes with it even where this process is killed.
         self._worker = Worker(self.engine, scratch=Path(self._home.name))
-        self.build_s = self._worker.build(vectors, Path(self._home.name) / "index", BUILD_S)["build_s"]
+        index = Path(self._home.name) / "index"
+        self.build_s = self._worker.build(among.vectors, index, BUILD_S, among.foreseen)["build_s"]
 
     def answer(self, queries: np.ndarray, knobs: Mapping[str, int], k: int, together: bool) -> Answer:
         asked = queries if together else np.repeat(queries, REPEATED, axis=0)

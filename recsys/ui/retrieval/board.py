@@ -166,10 +166,12 @@ def _told(record: Record, point: records.Point, found: list[Record]) -> None:
     reference = _reference(record, found)
     factor = f", {story.times(reference / point.p50_ms)} as fast as exhaustive" if reference else ""
     words = f" ({story.setting(point.knobs)})" if point.knobs else ""
+    foreseen = " Its lists were made for these very queries." if _foreseen(record) else ""
     with st.container(horizontal=True, vertical_alignment="center", key="picked"):
         st.markdown(
             f"**{plain(record.engine)}**{plain(words)} finds {plain(story.of_a_hundred(point.recall))} in "
-            f"{story.milliseconds(point.p50_ms)} a query{factor}; asked all together, {point.qps:,.0f} a second.",
+            f"{story.milliseconds(point.p50_ms)} a query{factor}; asked all together, {point.qps:,.0f} a second."
+            f"{foreseen}",
             width="stretch",
         )
         st.button(
@@ -250,10 +252,20 @@ def _table(found: list[Record]) -> None:
         placeholder="",
         column_config=_COLUMNS,
     )
+    for record in filter(_foreseen, found):
+        st.caption(
+            f"{plain(record.engine)} made its lists for the very queries that it is asked, so it finds all of them by "
+            "construction. Any other query finds nothing there."
+        )
     ways = list(dict.fromkeys(way for _, way in absent.values() if way))
     for way in ways:
         names = [name for name, (_, own) in absent.items() if own == way]
         st.caption(f"To measure {', '.join(names)}: {plain(way)}")
+
+
+def _foreseen(record: Record) -> bool:
+    """Whether the engine was told its queries when it was built."""
+    return bool(record.row.get("known_queries"))
 
 
 def _row(record: Record, found: list[Record]) -> dict:
@@ -263,7 +275,8 @@ def _row(record: Record, found: list[Record]) -> dict:
         "engine": record.engine + (", here" if record.here else ""),
         "recall": row[RECALL],
         "p50 ms": row["p50_ms"],
-        "what it does": FAMILIES.get(row["family"], row["family"]),
+        "what it does": FAMILIES.get(row["family"], row["family"])
+        + (", for these queries" if _foreseen(record) else ""),
         "worst": row[f"{RECALL}_min"],
         "below .9": 100 * row["below_0.9"],
         "p95 ms": row["p95_ms"],

@@ -49,10 +49,11 @@ def _one(funnel: Funnel) -> None:
         engine = _choose()
     with right:
         among = asking.searched(version, asking.choose_space(version))
+    indexed = asking.foreseen(funnel, among) if engine.family == "precomputed" else among
     asked = asking.who(funnel, among)
     knobs = _knobs(engine, len(among.rows))
     truth = live.true_nearest(among, asked.vector[None])
-    answer = _answer(engine.name, among, asked, knobs)
+    answer = _answer(engine.name, indexed, asked, knobs)
     if answer is None:
         lists = [_exact_list(among, truth[0][0], np.empty(0, dtype=np.int64))]
         _shelves(version, asking.shelves(version, lists))
@@ -63,7 +64,7 @@ def _one(funnel: Funnel) -> None:
     own = {
         "key": "engine",
         "title": engine.name,
-        "note": _note(engine, verdict),
+        "note": _note(engine, indexed, verdict),
         "list": among.rows[verdict.rows],
         "before": among.rows[verdict.exact],
         "wanted": K,
@@ -74,7 +75,7 @@ def _one(funnel: Funnel) -> None:
     with left:
         _map(version, among, asked, verdict, engine.name)
     with right:
-        _misses(funnel, among, engine.name, knobs)
+        _misses(funnel, indexed, engine.name, knobs)
 
 
 def _choose() -> type[Engine]:
@@ -173,9 +174,13 @@ def _headline(engine: type[Engine], among: Searched, asked: Asked, answer: Answe
     st.caption(plain(" ".join(words)))
 
 
-def _note(engine: type[Engine], verdict: Verdict) -> str:
-    if engine.family == "precomputed" and not len(verdict.rows):
-        return "It has a list for each item, made beforehand, and none for your point: nobody foresaw it."
+def _note(engine: type[Engine], among: Searched, verdict: Verdict) -> str:
+    if engine.family == "precomputed":
+        people = 0 if among.foreseen is None else len(among.foreseen) - len(among.vectors)
+        whose = f"{len(among.vectors):,} items" + (f" and {people:,} people" if people else "")
+        if not len(verdict.rows):
+            return f"It has the lists of {whose}, made beforehand, and none for your point: nobody foresaw it."
+        return f"Looked up, from the lists of {whose} that were made beforehand."
     if not len(verdict.missed):
         return "Nothing is missed."
     what = {
