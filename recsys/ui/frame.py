@@ -154,7 +154,16 @@ def _share(page: str) -> None:
         if current.profile.picture is not None:
             st.caption("The uploaded picture is not in the link.")
         st.caption("This command prints the whole story:" if page == "cold_start" else "This command prints the same:")
-        st.code(to_command(current, page), language="bash", wrap_lines=True)
+        st.code(_command(current, page), language="bash", wrap_lines=True)
+
+
+def _command(view: View, page: str) -> str:
+    command = to_command(view, page)
+    if page != "retrieval":
+        return command
+    from recsys.ui.retrieval.measuring import kept
+
+    return kept(command)  # what it measures appears on the page
 
 
 def _link(view: View) -> str:

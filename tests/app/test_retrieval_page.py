@@ -11,6 +11,9 @@ from engine_records import line, record, write
 from recsys.errors import TastespaceError
 from recsys.lessons.retrieval import records
 from recsys.lessons.retrieval.measuring import Measuring
+from recsys.settings import Settings
+from recsys.ui import frame
+from recsys.ui.link import View
 from recsys.ui.retrieval import data, measuring
 from recsys.ui.tour import MILLION, tries
 
@@ -200,6 +203,37 @@ def test_conditions_are_told_and_drawn(measured, tmp_path):
     assert "the fastest that finds 99 of 100 or more is “filter first”, whatever share is kept" in words
     assert "with 1% of the items kept, even “filter after, of 1 times as many” finds only 1 of 100" in words
     assert list(screen.at.dataframe[0].value["recall"]) == [1.0, 1.0, 0.5, 0.01]
+    assert "Not measured for Clip art yet" not in words and "With " not in words
+
+
+def test_more_vectors_under_conditions_stand_beside_the_catalogs_own(measured, tmp_path):
+    visit = measured()
+
+    def keep(name: str, n: int, way: str, **about) -> None:
+        vectors = {"catalog": "clipart", "space": "blend", "n": n, "dims": 8, "synthetic": False, **about}
+        kept = {"data": vectors, "lines": [line(0.5, way, 1.0, 0.2)], "machine": {"cores": 2, "load_1min": 7.7}}
+        (tmp_path / "shipped" / f"conditions-{name}.json").write_text(json.dumps(kept))
+
+    keep("clipart-blend", 40, "filter first")
+    keep("clipart-text-100000x384", 100_000, "filter inside, FAISS", space="text", dims=384, synthetic=True)
+    screen = _open(visit, part="conditions")
+    words = _said(screen)
+    assert "Of 40 vectors the conditions leave 10 down to 10" in words and "“filter first”" in words
+    assert "8 processes wanted its 2 cores" in words
+    assert "**With 100,000 vectors**" in words and "“filter inside, FAISS”" in words
+    most = _said(_open(visit, part="conditions", data="clipart-text-100000x384"))
+    assert "**With 100,000 vectors**" not in most and "“filter first”" not in most
+    others = _said(_open(visit, part="conditions", catalog="movies"))
+    assert "Not measured for" in others and "bench conditions --catalog movies --out" in others
+
+
+def test_the_copied_command_keeps_its_records_where_the_page_finds_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(measuring.resources, "SETTINGS", Settings(data=tmp_path))
+    out = f"--out {tmp_path / 'measured' / 'retrieval'}"
+    for part, kind in (("speed", "retrieval"), ("conditions", "conditions")):
+        command = frame._command(View("clipart", part=part), "retrieval")
+        assert command == f"python -m recsys bench {kind} --catalog clipart {out}"
+    assert "--out" not in frame._command(View("clipart"), "recommend")
 
 
 def test_hostile_links_become_sentences(measured):

@@ -131,9 +131,12 @@ def growing(found: Sequence[Growth], cost: str) -> str:
 
 
 def under_conditions(found: Conditions) -> list[str]:
-    """Who wins where: for each kind of condition a sentence, and one on what filtering after loses."""
+    """Who wins where: for each kind of condition a sentence, and one on what filtering after loses.
+
+    Before them, where it is known, of how many vectors that holds and how few of them are left.
+    """
     kinds = list(dict.fromkeys(line["mask"] for line in found.lines))
-    return [*(_winners(found.lines, kind) for kind in kinds), *_lost(found.lines)]
+    return [*_left(found), *(_winners(found.lines, kind) for kind in kinds), *_lost(found.lines)]
 
 
 def code_bytes(record: Record) -> float | None:
@@ -331,6 +334,16 @@ def _each_adds(own: Sequence[Growth]) -> str:
     least, most = min(adds, key=adds.get), max(adds, key=adds.get)
     span = f"{adds[least]:,.0f} bytes ({least})" + (f" to {adds[most]:,.0f} ({most})" if most != least else "")
     return f"A further vector adds {span}; by itself it has {own[0].records[0].data['dims'] * FLOAT32:,}."
+
+
+def _left(found: Conditions) -> list[str]:
+    left = [line["allowed"] for line in found.lines if line.get("allowed")]
+    if not found.n or not left:
+        return []
+    return [
+        f"Of {found.n:,} vectors the conditions leave {max(left):,} down to {min(left):,}; what follows holds for that "
+        "many, for comparing with all that are left takes longer the more there are."
+    ]
 
 
 def _winners(lines: Sequence[dict], kind: str) -> str:
