@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from engine_records import line, record, write
@@ -261,7 +262,7 @@ def test_what_goes_wrong_is_a_sentence(measured, monkeypatch):
     assert "The records cannot be read" in screen.at.error[0].value
 
 
-def test_measuring_here_and_now(measured, running):
+def test_measuring_here_and_now(measured, running, monkeypatch):
     visit = measured(record("exhaustive", space="blend"))
     one = running(
         "sys.stderr.write('clipart-blend: hnswlib:  50%|##  | 1/2 [00:00<?]'); sys.stderr.flush(); time.sleep(60)"
@@ -279,12 +280,25 @@ def test_measuring_here_and_now(measured, running):
         options[:6] == ["--catalog", "clipart", "--space", "blend", "--engine", "hnswlib"] and options[-1] == "--json"
     )
 
-    other = _open(visit)
-    assert not [b for b in other.at.button if b.key in ("measuring-stop", "measuring-start")]
+    with monkeypatch.context() as public:
+        public.setattr(measuring.resources, "SETTINGS", replace(measuring.resources.SETTINGS, public=True))
+        other = _open(visit)
+        assert not [b for b in other.at.button if b.key in ("measuring-stop", "measuring-start")]
     assert one.told().state == "running"
     screen.press("measuring-stop")
     assert one.told().state == "stopped" and "What was finished is kept" in _said(screen)
     assert "What was finished is kept" not in _said(_open(visit))
+
+
+def test_after_a_reload_a_measurement_can_still_be_stopped(measured, running):
+    visit = measured(record("exhaustive", space="blend"))
+    one = running("time.sleep(60)")
+    screen = _open(visit)
+    screen.at.pills(key="measuring-engines").set_value(["hnswlib"]).run()
+    screen.press("measuring-start")
+    again = _open(visit)  # a new session: it does not know that it was its own
+    again.press("measuring-stop")
+    assert one.told().state == "stopped"
 
 
 def test_what_could_not_be_measured_is_told_to_whoever_asked(measured, running):

@@ -77,11 +77,12 @@ def _mine() -> str:
 
 def _progress(told: Told) -> None:
     mine = told.owner == _mine()
-    whose = "" if mine else "Somebody else measures here, one at a time. "
+    whose = "" if mine else "Started in another window, one at a time. "
     where = f"engine {told.done + 1} of {told.total}" if told.total else "starting"
     share = told.done / told.total if told.total else 0.0
     st.progress(min(share, 1.0), f"{whose}{plain(told.step)}: {where}, {told.seconds:.0f} s")
-    if mine and st.button("Stop", icon=":material/stop:", key="measuring-stop"):
+    # A page that was loaded anew does not know its own any more, and whoever waits may have to go on waiting.
+    if (mine or not resources.SETTINGS.public) and st.button("Stop", icon=":material/stop:", key="measuring-stop"):
         running().stop()
         st.rerun()
 
