@@ -6,12 +6,14 @@ import sys
 import time
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from engine_records import line, record, write
 
 from recsys.errors import TastespaceError
 from recsys.lessons.retrieval import records
 from recsys.lessons.retrieval.measuring import Measuring
+from recsys.retrieval import ENGINES
 from recsys.settings import Settings
 from recsys.ui import frame
 from recsys.ui.link import View
@@ -102,10 +104,29 @@ def test_what_is_not_installed_says_so_and_how_to_get_it(measured, monkeypatch):
     table = screen.at.dataframe[0].value.set_index("engine")
     assert table.at["scann", "what it does"] == "not measured: scann is not installed"
     assert table.at["hnswlib", "what it does"] == "not measured: no record on these vectors"
-    assert table.at["pinecone", "what it does"] == "not measured: a service that wants a key"
+    assert (
+        table.at["pinecone", "what it does"]
+        == "not measured: a service that wants a key, and never run by this project"
+    )
+    assert "its way to a server (MILVUS_URI) was never run by this project" in _said(screen)
     assert "To measure scann: Install it: pip install -r requirements-engines.txt" in _said(screen)
     offered = screen.at.pills(key="measuring-engines").options
     assert "hnswlib" in offered and not {"scann", "pinecone", "exhaustive"} & set(offered)
+
+
+def test_nothing_measured_shows_all_engines_and_which_can_run(measured, monkeypatch):
+    monkeypatch.setattr(data, "version_of", lambda library: None if library in ("scann", "milvus-lite") else "1")
+    monkeypatch.delenv("PINECONE_API_KEY", raising=False)
+    monkeypatch.delenv("MILVUS_URI", raising=False)
+    screen = _open(measured())
+    table = pd.DataFrame(screen.at.dataframe[0].value).set_index("engine")
+    assert tuple(table.index) == ENGINES and table.at["hnswlib", "runs here"] == "yes"
+    assert table.at["scann", "runs here"] == "scann is not installed"
+    assert table.at["milvus", "runs here"] == "milvus-lite is not installed"
+    assert table.at["faiss-ivf", "what it does"] == "looks into the nearest cells only"
+    assert "To measure scann, milvus: Install it: pip install -r requirements-engines.txt" in _said(screen)
+    monkeypatch.setenv("MILVUS_URI", "http://localhost:1")
+    assert data.cannot("milvus") is None
 
 
 def test_other_vectors_are_chosen_and_go_into_the_link(measured):

@@ -8,7 +8,7 @@ import streamlit as st
 from recsys.funnel import Funnel
 from recsys.lessons.retrieval import records, story
 from recsys.lessons.retrieval.records import RECALL, REFERENCE, Record
-from recsys.retrieval import ENGINES, FAMILIES
+from recsys.retrieval import ENGINES, FAMILIES, engine_class, version_of
 from recsys.ui import state
 from recsys.ui.figures import ACCENT
 from recsys.ui.retrieval import data, look, measuring
@@ -34,7 +34,7 @@ def show(funnel: Funnel) -> None:
         _choosing(records.synthetic(everything))
         _table(found)
     else:
-        _nothing(label)
+        _nothing()
     measuring.show(label, found)
 
 
@@ -257,10 +257,15 @@ def _table(found: list[Record]) -> None:
             f"{plain(record.engine)} made its lists for the very queries that it is asked, so it finds all of them by "
             "construction. Any other query finds nothing there."
         )
-    ways = list(dict.fromkeys(way for _, way in absent.values() if way))
-    for way in ways:
-        names = [name for name, (_, own) in absent.items() if own == way]
+    _ways({name: way for name, (_, way) in absent.items()})
+
+
+def _ways(ways: dict[str, str]) -> None:
+    """What engines need that cannot be measured here, and what was never tried."""
+    for way in dict.fromkeys(filter(None, ways.values())):
+        names = [name for name, own in ways.items() if own == way]
         st.caption(f"To measure {', '.join(names)}: {plain(way)}")
+    st.caption(plain(" ".join(data.UNTRIED.values())))
 
 
 def _foreseen(record: Record) -> bool:
@@ -270,7 +275,7 @@ def _foreseen(record: Record) -> bool:
 
 def _row(record: Record, found: list[Record]) -> dict:
     row, reference = record.row, _reference(record, found)
-    version = row.get("library_version")
+    version, server = row.get("library_version"), (row.get("arguments") or {}).get("server")
     return {
         "engine": record.engine + (", here" if record.here else ""),
         "recall": row[RECALL],
@@ -288,7 +293,7 @@ def _row(record: Record, found: list[Record]) -> dict:
         "index MB": row["index_bytes"] / story.MB,
         "peak MB": row.get("peak_mb"),
         "serving MB": row.get("serving_mb"),
-        "library": f"{row['library']} {version}" if version else row["library"],
+        "library": " ".join(filter(None, (row["library"], version, f"({server})" if server else ""))),
     }
 
 
@@ -316,5 +321,19 @@ _COLUMNS = {
 }
 
 
-def _nothing(label: str) -> None:
+def _nothing() -> None:
+    """What there is to be measured."""
     st.info("**Nothing was measured yet on these vectors.** Measure below; a fast engine takes some seconds.")
+    _heading("All engines", "What each does, and whether it can be measured here.")
+    reasons = {name: data.cannot(name) or ("yes", "") for name in ENGINES}
+    rows = [
+        {
+            "engine": name,
+            "what it does": FAMILIES[engine_class(name).family],
+            "runs here": reason,
+            "library": f"{engine_class(name).library} {version_of(engine_class(name).library) or ''}".strip(),
+        }
+        for name, (reason, _) in reasons.items()
+    ]
+    st.dataframe(rows, hide_index=True, height=35 * (len(rows) + 1) + 3, column_config=_COLUMNS)
+    _ways({name: way for name, (_, way) in reasons.items()})

@@ -23,6 +23,15 @@ WORDS = {
 }
 
 
+UNTRIED = {
+    "milvus": "Milvus was measured by the project as Milvus Lite; its way to a server (MILVUS_URI) was never run by "
+    "this project.",
+    "pinecone": "Pinecone was never run by this project, for want of an account: it is written by its client's "
+    "documentation.",
+}
+"""What is there and was not tried."""
+
+
 def all_records() -> list[Record]:
     """Every record: the project's, and what this machine measured."""
     own = records.folder_of(resources.SETTINGS)
@@ -90,11 +99,17 @@ def synthetic_words(data: dict) -> str:
 
 def cannot(engine: str) -> tuple[str, str] | None:
     """Why an engine cannot be measured here, in a few words, and the way out; None where it can."""
-    library = engine_class(engine).library
-    if version_of(library) is None:
-        return f"{library} is not installed", missing(library).way_out
+    libraries = [engine_class(engine).library]
+    if engine == "milvus" and not os.environ.get("MILVUS_URI"):
+        libraries.append("milvus-lite")
+    for library in libraries:
+        if version_of(library) is None:
+            return f"{library} is not installed", missing(library).way_out
     if engine == "pinecone" and not os.environ.get(pinecone.KEY):
-        return "a service that wants a key", f"Put a key of your account into {pinecone.KEY}."
+        return (
+            "a service that wants a key, and never run by this project",
+            f"Put a key of your account into {pinecone.KEY}.",
+        )
     return None
 
 
