@@ -131,7 +131,9 @@ def _pick(event) -> None:
     if clicked is not None and clicked[0] in ENGINES:
         engine, knobs = clicked[0], tuple(clicked[1].split())
         if (engine, knobs) != (state.view().engine, state.view().knobs):
-            state.change(f"You picked {engine}{': ' if knobs else ''}{', '.join(knobs)}.", engine=engine, knobs=knobs)
+            state.change(
+                f"You picked {engine}{': ' if knobs else ''}{', '.join(knobs)}.", engine=engine, knobs=knobs, build=()
+            )
             st.rerun()
 
 

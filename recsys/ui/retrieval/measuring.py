@@ -53,7 +53,9 @@ def command(label: str, engines: list[str]) -> str:
 
 
 def kept(measure: str) -> str:
-    """The command with what keeps its records where this page finds them."""
+    """The command with what keeps its records where this page finds them; none are kept of engines built otherwise."""
+    if " --build " in measure:
+        return measure
     folder = folder_of(resources.SETTINGS)
     shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
     return f"{measure} {shlex.join(['--out', str(shown)])}"
