@@ -11,6 +11,6 @@ part = part_of(view, "retrieval")
 
 frame.header("retrieval", "Retrieval", LEAD)
 frame.part_switch(retrieval.PARTS, part)
-frame.changes(hint=retrieval.HINTS[part], page="retrieval")
+frame.changes(hint=retrieval.HINTS[part], page="retrieval", command=retrieval.command(view))
 retrieval.show(part, funnel)
 frame.honest(funnel.version)

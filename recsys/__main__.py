@@ -317,6 +317,9 @@ def _parser() -> argparse.ArgumentParser:
         if name == "retrieval":
             sub.add_argument("--sizes", metavar="N,N", help="several numbers of synthetic vectors, one after the other")
             sub.add_argument("--engine", action="append", metavar="E", help="only this one (repeatable)")
+            sub.add_argument(
+                "--build", action="append", metavar="A=N", help="a build-time argument, as M=16 (repeatable)"
+            )
             sub.add_argument("--minutes", type=float, default=20, metavar="M", help="most for an engine (%(default)s)")
     return parser
 
@@ -777,7 +780,22 @@ def _bench_retrieval(arguments, settings: Settings) -> dict:
         _seed(arguments),
         arguments.minutes * 60,
         Progress(),
+        _built_with(arguments),
     )
+
+
+def _built_with(arguments) -> dict[str, int]:
+    from recsys.errors import InvalidInput, quoted
+
+    build = {}
+    for text in arguments.build or ():
+        name, _, value = text.partition("=")
+        if not (value.isascii() and value.isdigit()):
+            raise InvalidInput(f"--build cannot be {quoted(text)}.", "Give an argument and a number, such as M=16.")
+        build[name] = int(value)
+    if build and not arguments.engine:
+        raise InvalidInput("--build is for engines that are named.", "Add --engine E.")
+    return build
 
 
 def _numbers(flag: str, text: str, example: str, count: int | None = None) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ def record(
     catalog: str = "clipart",
     space: str = "text",
     synthetic: bool = False,
+    load: float | None = None,
     **row,
 ) -> dict:
     """One engine's record; `points` are (knobs, recall, p50_ms), the defaults first."""
@@ -72,7 +73,7 @@ def record(
             "error": None,
             **row,
         },
-        "machine": MACHINE,
+        "machine": MACHINE | ({} if load is None else {"load_1min": load}),
         "versions": {"python": "3.11"},
     }
 

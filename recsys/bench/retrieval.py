@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,11 @@ import numpy as np
 
 from recsys.bench.record import folder_for_records, keep, percentiles, provenance
 from recsys.cache import Progress, key_of
-from recsys.errors import InvalidInput, TastespaceError
+from recsys.errors import InvalidInput, TastespaceError, quoted
 from recsys.funnel import Funnel
 from recsys.lessons.retrieval.queries import K, profile_queries, searched
 from recsys.retrieval import ENGINES, version_of
-from recsys.retrieval.growth import fit_exponent
+from recsys.retrieval.growth import COSTS, fit_exponent, points
 from recsys.retrieval.judge import exact, judged
 from recsys.retrieval.similarity import UNIT
 from recsys.retrieval.synthetic import bandwidth, grow, reduced, spread, synthetic_queries
@@ -31,7 +31,7 @@ from recsys.settings import Settings
 from recsys.store import no_progress
 from recsys.version import Version, bytes_on_disk, open_current
 
-MEASURED = 2
+MEASURED = 3
 """Raise it whenever a record of an earlier run must not stand beside new ones."""
 QUERIES = 200
 REFERENCE = "exhaustive"
@@ -43,7 +43,6 @@ ASKING_S = 60.0
 TOGETHER_S = 0.5
 POINT_S, POINT_TOGETHER_S, SWEEP_S = 2.0, 0.1, 300.0
 """The same for each setting of the knobs, and for all of them."""
-COSTS = ("p50_ms", "build_s", "index_bytes")
 COPIES = 3
 """Vectors are in memory here, in the engine's process, and in its index."""
 
@@ -76,6 +75,7 @@ def bench_retrieval(
     seed: int = 0,
     limit_s: float = LIMIT_S,
     progress: Progress = no_progress,
+    build: Mapping[str, int] | None = None,
 ) -> dict:
     """Measures engines on a catalog's spaces, or on vectors grown from one of them.
 
@@ -93,6 +93,7 @@ def bench_retrieval(
         seed: everything is drawn from it.
         limit_s: seconds an engine may take on one set of data.
         progress: told what is being measured.
+        build: build-time arguments that all of `engines` take, instead of their own; such rows are not kept in `out`.
 
     Returns:
         See docs/schema.md, `bench retrieval`.
@@ -104,6 +105,10 @@ def bench_retrieval(
     """
     wanted = cases(settings, catalog, space, synthetic, sizes, seed)
     names = list(dict.fromkeys([REFERENCE, *engines]))
+    for name in engines if build else ():
+        _takes(name, build)
+    if build and out is not None:
+        raise InvalidInput("Records are of engines as they come.", "Leave out --out, or --build.")
     if out is not None:
         folder_for_records(out)
     runs = []
@@ -113,7 +118,7 @@ def bench_retrieval(
         def tell(engine: int, name: str, number: int = number, data: Data = data) -> None:
             progress(number * len(names) + engine, len(wanted) * len(names), f"{data.label}: {name}")
 
-        runs.append({"data": data.about, "engines": _run(data, names, out, limit_s, tell)})
+        runs.append({"data": data.about, "engines": _run(data, names, out, limit_s, tell, build)})
     progress(len(wanted) * len(names), len(wanted) * len(names), "measured")
     return {
         "benchmark": "retrieval",
@@ -196,7 +201,9 @@ def cases(
     return [lambda n=n: synthetic_data(version, grown, n, synthetic[1], seed) for n in (sizes or synthetic[:1])]
 
 
-def measure(name: str, data: Data, truth: tuple, home: Path, limit_s: float) -> dict:
+def measure(
+    name: str, data: Data, truth: tuple, home: Path, limit_s: float, build: Mapping[str, int] | None = None
+) -> dict:
     """One engine on one set of data: its row of the record, `error` None or a sentence.
 
     Args:
@@ -205,14 +212,15 @@ def measure(name: str, data: Data, truth: tuple, home: Path, limit_s: float) -> 
         truth: what `exact` gives for it.
         home: a folder with `vectors.npy` and `queries.npy`; the index is made there and removed.
         limit_s: seconds that all of it may take.
+        build: build-time arguments.
     """
     deadline = time.monotonic() + limit_s
     row: dict = {"engine": name, "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     try:
         row |= _described(name)
         with tempfile.TemporaryDirectory(prefix="index-", dir=home, ignore_cleanup_errors=True) as index:
-            _build(row, name, home, Path(index), deadline)
-            _ask(row, name, data, truth, home, Path(index), deadline)
+            _build(row, name, home, Path(index), deadline, build)
+            _ask(row, name, data, truth, home, Path(index), deadline, build)
     except Exception as error:  # whatever it is, the other engines shall be measured
         if isinstance(error, WorkerLost) and time.monotonic() >= deadline:
             return row | {"error": f"{name} took longer than {duration(limit_s)} and was stopped."}
@@ -226,10 +234,11 @@ def growth(runs: Sequence[dict]) -> list[dict]:
     found = []
     for engine, cost in itertools.product(dict.fromkeys(e["engine"] for run in runs for e in run["engines"]), COSTS):
         rows = [(run["data"]["n"], e) for run in runs for e in run["engines"] if e["engine"] == engine]
-        points = [(n, row[cost]) for n, row in rows if row["error"] is None and row[cost]]
-        if len({n for n, _ in points}) >= 3:
-            exponent, error = fit_exponent(*zip(*points, strict=True))
-            figures = {"exponent": round(exponent, 3), "standard_error": round(error, 3), "sizes": len(points)}
+        sizes, values = [n for n, _ in rows], [None if row["error"] else row.get(cost) for _, row in rows]
+        told = [pair for pair in points(cost, sizes, values) if pair[1] > 0]
+        if len({n for n, _ in told}) >= 3:
+            exponent, error = fit_exponent(*zip(*told, strict=True))
+            figures = {"exponent": round(exponent, 3), "standard_error": round(error, 3), "sizes": len(told)}
             found.append({"engine": engine, "cost": cost, **figures})
     return found
 
@@ -261,7 +270,21 @@ def _are_unit(vectors: np.ndarray) -> bool:
     return bool((np.abs(np.linalg.norm(vectors, axis=1) - 1) < UNIT).all())
 
 
-def _run(data: Data, names: Sequence[str], out: Path | None, limit_s: float, tell) -> list[dict]:
+def _takes(name: str, build: Mapping[str, int]) -> None:
+    """Refuses build-time arguments that an engine does not have, or that are too small for it."""
+    known = find_engine(name).builds
+    if unknown := [argument for argument in build if argument not in known]:
+        has = ", ".join(known) or "nothing that is a number"
+        raise InvalidInput(f"{name} is not built with {quoted(unknown[0])}: it takes {has}.")
+    try:
+        find_engine(name)(**build)
+    except ValueError as error:
+        raise InvalidInput(f"{name} cannot be built so: {error}.") from error
+
+
+def _run(
+    data: Data, names: Sequence[str], out: Path | None, limit_s: float, tell, build: Mapping[str, int] | None = None
+) -> list[dict]:
     """All engines on one set of data."""
     with tempfile.TemporaryDirectory(prefix="tastespace-retrieval-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
@@ -277,7 +300,7 @@ def _run(data: Data, names: Sequence[str], out: Path | None, limit_s: float, tel
             row = _kept(data, name, out)
             if row is None:
                 truth = exact(data.vectors, data.queries, K) if truth is None else truth
-                row = measure(name, data, truth, home, limit_s)
+                row = measure(name, data, truth, home, limit_s, None if name == REFERENCE else build)
                 _keep(data, name, out, row)
             rows.append(row)
     reference = next(row for row in rows if row["engine"] == REFERENCE).get("p50_ms")
@@ -301,8 +324,8 @@ def _described(name: str) -> dict:
     }
 
 
-def _build(row: dict, name: str, home: Path, index: Path, deadline: float) -> None:
-    with Worker(name, scratch=home) as worker:
+def _build(row: dict, name: str, home: Path, index: Path, deadline: float, build: Mapping[str, int] | None) -> None:
+    with Worker(name, build, home) as worker:
         known = home / "queries.npy" if row["known_queries"] else None
         built = worker.build(home / "vectors.npy", index, _left(deadline), known)
         memory = worker.stats()
@@ -315,8 +338,17 @@ def _build(row: dict, name: str, home: Path, index: Path, deadline: float) -> No
     }
 
 
-def _ask(row: dict, name: str, data: Data, truth: tuple, home: Path, index: Path, deadline: float) -> None:
-    with Worker(name, scratch=home) as worker:
+def _ask(
+    row: dict,
+    name: str,
+    data: Data,
+    truth: tuple,
+    home: Path,
+    index: Path,
+    deadline: float,
+    build: Mapping[str, int] | None,
+) -> None:
+    with Worker(name, build, home) as worker:
         opened = worker.open(index, _left(deadline))
         usual = _point(worker, data, truth, row["defaults"], deadline, ASKING_S, TOGETHER_S)
         asked = usual["queries"]

@@ -31,7 +31,7 @@ FAMILIES = {
 
 @dataclass(frozen=True)
 class Knob:
-    """A query-time argument as a slider offers it.
+    """An argument as a slider offers it.
 
     Attributes:
         values: what the slider stops at, ascending; also the sweep of a frontier.
@@ -40,6 +40,10 @@ class Knob:
 
     values: tuple[int, ...]
     says: str
+
+
+LINKS = Knob((8, 16, 32, 64), "Gives each vector more links.")
+EFFORT = Knob((50, 100, 200, 400), "Compares with more candidates before it links.")
 
 
 class Engine(Protocol):
@@ -56,6 +60,7 @@ class Engine(Protocol):
         knobs: query-time arguments by name. What `search` is given must be among them.
         defaults: their values where nothing is said. Rescoring (`rescore`: how many times k candidates are compared
             again in full precision, 0 for none) is one of them where vectors are compressed.
+        builds: the build-time arguments that are numbers, by name, and what they may be set to on the page.
         arguments: the build-time arguments in use.
     """
 
@@ -65,6 +70,7 @@ class Engine(Protocol):
     exact: ClassVar[bool]
     knobs: ClassVar[dict[str, Knob]]
     defaults: ClassVar[dict[str, int]]
+    builds: ClassVar[dict[str, Knob]]
     arguments: dict[str, Any]
 
     def build(self, vectors: np.ndarray, folder: Path) -> None:

@@ -10,6 +10,8 @@ from types import ModuleType
 import numpy as np
 
 from recsys.retrieval.base import (
+    EFFORT,
+    LINKS,
     NOTHING,
     Knob,
     at_least,
@@ -48,6 +50,7 @@ class DiskAnn:
     name, family, library, exact = "diskann", "graph", "diskannpy-rust", False
     knobs = {"complexity": Knob((10, 25, 50, 100, 200, 400), "Keeps more candidates while it walks.")}
     defaults = {"complexity": 200}
+    builds = {"graph_degree": LINKS, "complexity": EFFORT}
 
     def __init__(self, graph_degree: int = 64, complexity: int = 100) -> None:
         at_least(2, graph_degree=graph_degree)

@@ -14,7 +14,7 @@ class Exhaustive:
     """See `Engine`. The index is the vectors."""
 
     name, family, library, exact = "exhaustive", "flat", "numpy", True
-    knobs, defaults = {}, {}
+    knobs, defaults, builds = {}, {}, {}
 
     def __init__(self) -> None:
         self.arguments = {}

@@ -12,7 +12,7 @@ class FaissFlat(FaissEngine):
     """See `Engine`. Ties stand in no promised order."""
 
     name, family, exact = "faiss-flat", "flat", True
-    knobs, defaults = {}, {}
+    knobs, defaults, builds = {}, {}, {}
 
     def __init__(self) -> None:
         self.arguments = {}

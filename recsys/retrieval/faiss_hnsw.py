@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from recsys.retrieval.base import Knob, at_least
+from recsys.retrieval.base import EFFORT, LINKS, Knob, at_least
 from recsys.retrieval.faiss_common import FaissEngine
 from recsys.retrieval.sphere import far_first
 
@@ -28,6 +28,7 @@ class FaissHnsw(FaissEngine):
     name, family, exact, spherical = "faiss-hnsw", "graph", False, True
     knobs = {"ef_search": Knob((10, 25, 50, 100, 200, 400, 800), "Keeps more candidates while it walks.")}
     defaults = {"ef_search": 200}
+    builds = {"M": LINKS, "ef_construction": EFFORT}
 
     def __init__(self, M: int = 32, ef_construction: int = 200) -> None:
         at_least(2, M=M)

@@ -8,6 +8,7 @@ import numpy as np
 from recsys.retrieval.base import Knob, at_least
 from recsys.retrieval.faiss_common import FaissEngine, cells_for
 
+CELLS = Knob((8, 16, 32, 64, 128, 256, 512), "Divides the vectors into more cells.")
 PROBES = Knob((1, 2, 4, 8, 16, 32, 64, 128, 256), "Looks into more cells.")
 
 
@@ -23,7 +24,7 @@ class FaissIvf(FaissEngine):
     """
 
     name, family, exact, spherical = "faiss-ivf", "cells", False, True
-    knobs, defaults = {"probes": PROBES}, {"probes": 32}
+    knobs, defaults, builds = {"probes": PROBES}, {"probes": 32}, {"cells": CELLS}
 
     def __init__(self, cells: int | None = None) -> None:
         at_least(1, cells=cells)

@@ -7,8 +7,8 @@ import numpy as np
 
 from recsys.retrieval.base import at_least
 from recsys.retrieval.faiss_common import FaissEngine, cells_for, coded, refined, search_refined
-from recsys.retrieval.faiss_ivf import PROBES
-from recsys.retrieval.faiss_pq import RESCORE
+from recsys.retrieval.faiss_ivf import CELLS, PROBES
+from recsys.retrieval.faiss_pq import CODE_BYTES, RESCORE
 
 
 class FaissIvfPq(FaissEngine):
@@ -24,6 +24,7 @@ class FaissIvfPq(FaissEngine):
 
     name, family, exact, spherical = "faiss-ivfpq", "cells + codes", False, True
     knobs, defaults = {"probes": PROBES, "rescore": RESCORE}, {"probes": 32, "rescore": 16}
+    builds = {"cells": CELLS, "code_bytes": CODE_BYTES}
 
     def __init__(self, cells: int | None = None, code_bytes: int | None = None) -> None:
         at_least(1, cells=cells, code_bytes=code_bytes)

@@ -8,6 +8,7 @@ import numpy as np
 from recsys.retrieval.base import Knob, at_least
 from recsys.retrieval.faiss_common import FaissEngine, coded, refined, search_refined
 
+CODE_BYTES = Knob((4, 8, 16, 32, 64, 96), "Describes each vector more finely.")
 RESCORE = Knob((0, 1, 2, 4, 8, 16, 32, 64), "Compares this many times the list's length again in full precision.")
 
 
@@ -22,7 +23,7 @@ class FaissPq(FaissEngine):
     """
 
     name, family, exact = "faiss-pq", "codes", False
-    knobs, defaults = {"rescore": RESCORE}, {"rescore": 16}
+    knobs, defaults, builds = {"rescore": RESCORE}, {"rescore": 16}, {"code_bytes": CODE_BYTES}
 
     def __init__(self, code_bytes: int | None = None) -> None:
         at_least(1, code_bytes=code_bytes)

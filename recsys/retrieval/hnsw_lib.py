@@ -6,6 +6,8 @@ from types import ModuleType
 import numpy as np
 
 from recsys.retrieval.base import (
+    EFFORT,
+    LINKS,
     NOTHING,
     Knob,
     at_least,
@@ -42,6 +44,7 @@ class Hnswlib:
     name, family, library, exact = "hnswlib", "graph", "hnswlib", False
     knobs = {"ef_search": Knob((10, 25, 50, 100, 200, 400, 800), "Keeps more candidates while it walks.")}
     defaults = {"ef_search": 200}
+    builds = {"M": LINKS, "ef_construction": EFFORT}
 
     def __init__(self, M: int = 32, ef_construction: int = 200) -> None:
         at_least(2, M=M)

@@ -15,6 +15,8 @@ import numpy as np
 
 from recsys.errors import NotBuilt, StoreUnavailable
 from recsys.retrieval.base import (
+    EFFORT,
+    LINKS,
     NOTHING,
     Knob,
     at_least,
@@ -59,6 +61,7 @@ class Milvus:
     name, family, library, exact = "milvus", "graph", "pymilvus", False
     knobs = {"ef": Knob((16, 32, 64, 128, 256, 512), "Keeps more candidates while it walks.")}
     defaults = {"ef": 512}
+    builds = {"M": LINKS, "efConstruction": EFFORT}
 
     def __init__(self, M: int = 32, efConstruction: int = 200) -> None:
         at_least(2, M=M)

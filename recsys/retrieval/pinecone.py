@@ -43,7 +43,7 @@ class Pinecone:
     """
 
     name, family, library, exact = "pinecone", "cells", "pinecone", False
-    knobs, defaults = {}, {}
+    knobs, defaults, builds = {}, {}, {}
 
     def __init__(self, cloud: str = "aws", region: str = "us-east-1") -> None:
         self.arguments: dict[str, Any] = {"cloud": cloud, "region": region}

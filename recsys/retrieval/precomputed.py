@@ -25,7 +25,7 @@ class Precomputed:
     """
 
     name, family, library, exact = "precomputed", "precomputed", "numpy", True
-    knobs, defaults = {}, {}
+    knobs, defaults, builds = {}, {}, {}
 
     def __init__(self) -> None:
         self.arguments = {}

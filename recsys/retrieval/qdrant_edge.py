@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from recsys.retrieval.base import (
+    EFFORT,
+    LINKS,
     NOTHING,
     Knob,
     at_least,
@@ -48,6 +50,7 @@ class QdrantEdge:
     name, family, library, exact = "qdrant-edge", "graph", "qdrant-edge-py", False
     knobs: dict[str, Knob] = {"ef": EF}
     defaults: dict[str, int] = {"ef": 256}
+    builds: dict[str, Knob] = {"m": LINKS, "ef_construct": EFFORT}
     arguments: dict[str, Any]
 
     def __init__(self, m: int = 32, ef_construct: int = 200) -> None:

@@ -43,6 +43,10 @@ class Scann:
     name, family, library, exact = "scann", "cells + codes", "scann", False
     knobs = {"leaves": Knob((1, 2, 4, 8, 16, 32, 64, 128, 256), "Looks into more leaves."), "rescore": RESCORE}
     defaults = {"leaves": 64, "rescore": 16}
+    builds = {
+        "leaves": Knob((8, 16, 32, 64, 128, 256), "Divides the vectors into more leaves."),
+        "dims_per_block": Knob((1, 2, 4, 8), "Describes each vector more coarsely."),
+    }
 
     def __init__(self, leaves: int | None = None, dims_per_block: int = 2) -> None:
         at_least(1, leaves=leaves, dims_per_block=dims_per_block)

@@ -127,7 +127,9 @@ class Worker:
         """The process' id."""
         return self._process.pid
 
-    def build(self, vectors: np.ndarray | Path, folder: Path, timeout: float, known: Path | None = None) -> dict:
+    def build(
+        self, vectors: np.ndarray | Path, folder: Path, timeout: float, known: np.ndarray | Path | None = None
+    ) -> dict:
         """Builds an index; see `Engine.build`. Vectors and known queries may be paths of .npy files.
 
         Returns:

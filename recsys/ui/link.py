@@ -34,7 +34,7 @@ PARTS = {
 """The parts of the pages that have some, the first one first."""
 INSIDES = ("cells", "graph")
 DEFAULT_PROBES, MAX_PROBES = 3, 64
-GROWN, SIZES = "1000,128", "1000,10000,100000"
+GROWN, SIZES = "1000,128", "1000,4000,16000,64000,100000"
 """What the command of growth measures: numbers of synthetic vectors, and their dimensions."""
 PROTOCOLS = ("ms-75-25", "chronological")
 ORDERS = ("random", "chronological")
@@ -80,6 +80,7 @@ class View:
             for the catalog's default space.
         engine: the engine that is looked at; None for the page's choice.
         knobs: its query-time arguments, `name=value`, each a stop of the knob; what is absent is at its default.
+        build: its build-time arguments, in the same way.
         inside: which kind of engine is opened, `cells` or `graph`; None for the first.
         probes: how many cells are looked into there.
         pipeline: how the funnel of the Funnel page is set, and what is looked at in it.
@@ -112,6 +113,7 @@ class View:
     data: str | None = None
     engine: str | None = None
     knobs: tuple[str, ...] = ()
+    build: tuple[str, ...] = ()
     inside: str | None = None
     probes: int = DEFAULT_PROBES
     pipeline: Pipeline = Pipeline()
@@ -140,6 +142,8 @@ def to_query(view: View) -> dict[str, list[str]]:
         query["model"] = list(view.models)
     if view.knobs:
         query["knob"] = list(view.knobs)
+    if view.build:
+        query["build"] = list(view.build)
     for name in ("space", "item", "colour", "user", "strategy", "part", "watched", "protocol", "order", *_LABORATORY):
         if getattr(view, name) is not None:
             query[name] = [getattr(view, name)]
@@ -236,7 +240,9 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             f"The link names an engine that there is not: {quoted(engine, 30)}. Known: {', '.join(ENGINES)}."
         )
         engine = None
-    knobs, more = _knobs(query.get("knob", ()), engine)
+    knobs, more = _arguments(query.get("knob", ()), engine, "knobs")
+    problems += more
+    build, more = _arguments(query.get("build", ()), engine, "builds")
     problems += more
     pipeline, more = pipelines.from_query(query, version)
     problems += more
@@ -273,6 +279,7 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
             data=data,
             engine=engine,
             knobs=knobs,
+            build=build,
             inside=choice("inside", INSIDES, "a look inside"),
             probes=int(number("probes", 1, MAX_PROBES, DEFAULT_PROBES, "a number of cells of")),
             pipeline=pipeline,
@@ -281,13 +288,13 @@ def from_query(query: Mapping[str, Sequence[str]], version: Version) -> tuple[Vi
     )
 
 
-def _knobs(texts: Sequence[str], engine: str | None) -> tuple[tuple[str, ...], list[str]]:
-    """An engine's query-time arguments from a link, in the engine's order; a sentence about what cannot be used."""
+def _arguments(texts: Sequence[str], engine: str | None, which: str) -> tuple[tuple[str, ...], list[str]]:
+    """An engine's `knobs` or `builds` from a link, in the engine's order; a sentence about what cannot be used."""
     if not texts:
         return (), []
     if engine is None:
         return (), ["The link sets arguments of an engine that it does not name; they were left out."]
-    known, found, problems = engine_class(engine).knobs, {}, []
+    known, found, problems = getattr(engine_class(engine), which), {}, []
     for text in texts:
         match = _KNOB.fullmatch(text)
         if match and match[1] in known and int(match[2]) in known[match[1]].values:
@@ -394,7 +401,7 @@ def _told(view: View) -> list[tuple[str, str]]:
 
 def _measured(view: View) -> list[tuple[str, str]]:
     """On which vectors engines are measured, and which of them, as options."""
-    own = [("engine", view.engine)] if view.engine is not None else []
+    own = [("engine", view.engine), *(("build", text) for text in view.build)] if view.engine is not None else []
     if view.part == "growth":
         return [("synthetic", GROWN), ("sizes", SIZES)]
     if view.data is None:

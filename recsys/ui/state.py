@@ -103,7 +103,7 @@ def switch_catalog(name: str) -> None:
     label = resources.label(name)
     now = session.view
     there = session.left.get(name, View(name, story=() if now.story == () else None))  # nobody stays nobody
-    kept = {name: getattr(now, name) for name in ("tour", "part", "engine", "knobs", "inside", "probes")}
+    kept = {name: getattr(now, name) for name in ("tour", "part", "engine", "knobs", "build", "inside", "probes")}
     go(replace(there, item=None, pipeline=now.pipeline.elsewhere(), **kept), f"You went to {label}.")
 
 

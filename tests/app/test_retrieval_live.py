@@ -110,7 +110,7 @@ def test_a_knob_is_turned(app, monkeypatch):
     pytest.importorskip("faiss")
     screen = _open(app, engine="faiss-pq", knob=["rescore=0"], data="clipart-text")
     assert "faiss-pq finds" in _said(screen)
-    (slider,) = screen.at.select_slider
+    slider = screen.at.select_slider[0]
     assert slider.label.startswith("rescore: compares") and slider.value == 0
     assert list(slider.options) == ["0", "1", "2", "4"]  # four times ten is all there is
     slider.set_value(2).run()
@@ -120,6 +120,21 @@ def test_a_knob_is_turned(app, monkeypatch):
     assert screen.view.knobs == ("rescore=4",) and "faiss-pq finds 10 of 10" in _said(screen)
     far = _open(app, engine="faiss-pq", knob=["rescore=64"], data="clipart-text")
     assert far.at.select_slider[0].value == 4 and not far.at.warning
+
+
+def test_an_index_is_built_otherwise(app, pool):
+    pytest.importorskip("faiss")
+    screen = _open(app, engine="faiss-ivf", data="clipart-text", build=["cells=8"])
+    assert "Its index of 40 vectors was built with cells = 8 in" in _said(screen)
+    assert any(name == "faiss-ivf" and among.endswith(" cells=8") for name, among in pool._live)
+    cells = next(one for one in screen.at.select_slider if one.label.startswith("cells: divides"))
+    assert cells.value == 8 and cells.options[0] == "as it comes"
+    cells.set_value(16).run()
+    assert screen.view.build == ("cells=16",) and "faiss-ivf finds" in _said(screen)
+    screen.click("Undo")
+    assert screen.view.build == ("cells=8",)
+    next(one for one in screen.at.selectbox if one.label == "Engine").set_value("precomputed").run()
+    assert screen.view.build == () and "precomputed finds" in _said(screen)
 
 
 def test_a_killed_process_is_a_sentence_and_the_next_click_starts_another(app, pool):
@@ -182,6 +197,18 @@ def test_three_measures_of_a_learned_space(app_on, learned):
     assert list(shared["lists"]) == ["Dot product and Cosine", "Dot product and Euclid", "Cosine and Euclid"]
     assert shared["in common"].between(0, 10).all()
     assert "Three measures" not in _said(_open(app_on(learned), catalog="movies", part="growth"))
+
+
+def test_a_known_person_has_a_list_made_beforehand(app_on, learned):
+    for space in ("text", "mf"):
+        one = {"catalog": "movies", "engine": "precomputed", "data": f"movies-{space}", "person": "user-8"}
+        screen = _open(app_on(learned), **one)
+        assert "precomputed finds 10 of 10" in _said(screen) and screen.view.profile.person == "user-8"
+        note = screen.shelves["engine-lists"]["shelves"][1]["note"]
+        assert "items and 40 people that were made beforehand" in note
+    moved = _open(app_on(learned), **one, like=[_lists(screen)["exact"][-1]])
+    assert "precomputed finds 0 of 10" in _said(moved)
+    assert "nobody foresaw it" in moved.shelves["engine-lists"]["shelves"][1]["note"]
 
 
 def test_no_learned_space_has_nothing_to_compare(app):

@@ -4,13 +4,19 @@ import json
 import shutil
 import sys
 import time
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 from engine_records import line, record, write
 
 from recsys.errors import TastespaceError
 from recsys.lessons.retrieval import records
 from recsys.lessons.retrieval.measuring import Measuring
+from recsys.retrieval import ENGINES
+from recsys.settings import Settings
+from recsys.ui import retrieval
+from recsys.ui.link import View
 from recsys.ui.retrieval import data, measuring
 from recsys.ui.tour import MILLION, tries
 
@@ -84,6 +90,13 @@ def test_the_story_and_the_figures_are_those_of_the_records(measured):
     assert table.at["faiss-ivf", "what it does"].startswith("not measured: ")
 
 
+def test_queries_that_were_foreseen_are_said_to_be(measured):
+    screen = _open(measured(record("exhaustive"), record("precomputed", [({}, 1.0, 0.01)])), data="clipart-text")
+    table = screen.at.dataframe[0].value.set_index("engine")
+    assert table.at["precomputed", "what it does"] == "looks up lists that were made beforehand, for these queries"
+    assert "precomputed made its lists for the very queries that it is asked" in _said(screen)
+
+
 def test_what_is_not_installed_says_so_and_how_to_get_it(measured, monkeypatch):
     monkeypatch.setattr(data, "version_of", lambda library: None if library == "scann" else "1")
     monkeypatch.delenv("PINECONE_API_KEY", raising=False)
@@ -91,10 +104,29 @@ def test_what_is_not_installed_says_so_and_how_to_get_it(measured, monkeypatch):
     table = screen.at.dataframe[0].value.set_index("engine")
     assert table.at["scann", "what it does"] == "not measured: scann is not installed"
     assert table.at["hnswlib", "what it does"] == "not measured: no record on these vectors"
-    assert table.at["pinecone", "what it does"] == "not measured: a service that wants a key"
+    assert (
+        table.at["pinecone", "what it does"]
+        == "not measured: a service that wants a key, and never run by this project"
+    )
+    assert "its way to a server (MILVUS_URI) was never run by this project" in _said(screen)
     assert "To measure scann: Install it: pip install -r requirements-engines.txt" in _said(screen)
     offered = screen.at.pills(key="measuring-engines").options
     assert "hnswlib" in offered and not {"scann", "pinecone", "exhaustive"} & set(offered)
+
+
+def test_nothing_measured_shows_all_engines_and_which_can_run(measured, monkeypatch):
+    monkeypatch.setattr(data, "version_of", lambda library: None if library in ("scann", "milvus-lite") else "1")
+    monkeypatch.delenv("PINECONE_API_KEY", raising=False)
+    monkeypatch.delenv("MILVUS_URI", raising=False)
+    screen = _open(measured())
+    table = pd.DataFrame(screen.at.dataframe[0].value).set_index("engine")
+    assert tuple(table.index) == ENGINES and table.at["hnswlib", "runs here"] == "yes"
+    assert table.at["scann", "runs here"] == "scann is not installed"
+    assert table.at["milvus", "runs here"] == "milvus-lite is not installed"
+    assert table.at["faiss-ivf", "what it does"] == "looks into the nearest cells only"
+    assert "To measure scann, milvus: Install it: pip install -r requirements-engines.txt" in _said(screen)
+    monkeypatch.setenv("MILVUS_URI", "http://localhost:1")
+    assert data.cannot("milvus") is None
 
 
 def test_other_vectors_are_chosen_and_go_into_the_link(measured):
@@ -111,6 +143,13 @@ def test_other_vectors_are_chosen_and_go_into_the_link(measured):
     assert "--catalog clipart --space text --synthetic 1000000,128 --minutes 3 --out" in words
     screen.click("Undo")
     assert screen.view.data is None
+
+
+def test_other_work_on_the_machine_is_told(measured):
+    visit = measured(record("exhaustive", load=3.3), record("hnswlib", GRAPH, load=16.1))
+    words = _said(_open(visit, data="clipart-text"))
+    assert "The machine had other work (3 to 16 processes wanted its 2 cores), so an idle one is faster." in words
+    assert "other work" not in _said(_open(measured(record("exhaustive", load=1.5)), data="clipart-image"))
 
 
 def test_when_to_choose_what_is_told_of_synthetic_vectors_and_says_so(measured):
@@ -170,6 +209,8 @@ def test_growth_is_told_and_drawn(measured):
     words = _said(screen)
     assert "exhaustive grows fastest, as N^1.00 ± 0.00: a hundred times the vectors take 100 times the time" in words
     assert "Synthetic vectors of 128 dimensions, 1,000 to 1,000,000 of them, grown from real ones" in words
+    assert "Not measured on three numbers of vectors or more: faiss-flat, precomputed, faiss-hnsw" in words
+    assert "bench retrieval --synthetic 1000,128 --sizes 1000,4000,16000,64000,100000 --out" in words
     rows = {row["engine"]: row for row in screen.at.dataframe[0].value.to_dict("records")}
     assert rows["hnswlib"]["Time to build"] == "1.00 ± 0.00" and rows["hnswlib"]["numbers of vectors"] == 3
 
@@ -184,6 +225,36 @@ def test_conditions_are_told_and_drawn(measured, tmp_path):
     assert "the fastest that finds 99 of 100 or more is “filter first”, whatever share is kept" in words
     assert "with 1% of the items kept, even “filter after, of 1 times as many” finds only 1 of 100" in words
     assert list(screen.at.dataframe[0].value["recall"]) == [1.0, 1.0, 0.5, 0.01]
+    assert "Not measured for Clip art yet" not in words and "With " not in words
+
+
+def test_more_vectors_under_conditions_stand_beside_the_catalogs_own(measured, tmp_path):
+    visit = measured()
+
+    def keep(name: str, n: int, way: str, **about) -> None:
+        vectors = {"catalog": "clipart", "space": "blend", "n": n, "dims": 8, "synthetic": False, **about}
+        kept = {"data": vectors, "lines": [line(0.5, way, 1.0, 0.2)], "machine": {"cores": 2, "load_1min": 7.7}}
+        (tmp_path / "shipped" / f"conditions-{name}.json").write_text(json.dumps(kept))
+
+    keep("clipart-blend", 40, "filter first")
+    keep("clipart-text-100000x384", 100_000, "filter inside, FAISS", space="text", dims=384, synthetic=True)
+    screen = _open(visit, part="conditions")
+    words = _said(screen)
+    assert "Of 40 vectors the conditions leave 10 down to 10" in words and "“filter first”" in words
+    assert "8 processes wanted its 2 cores" in words
+    assert "**With 100,000 vectors**" in words and "“filter inside, FAISS”" in words
+    most = _said(_open(visit, part="conditions", data="clipart-text-100000x384"))
+    assert "**With 100,000 vectors**" not in most and "“filter first”" not in most
+    others = _said(_open(visit, part="conditions", catalog="movies"))
+    assert "Not measured for" in others and "bench conditions --catalog movies --out" in others
+
+
+def test_the_copied_command_keeps_its_records_where_the_page_finds_them(monkeypatch, tmp_path):
+    monkeypatch.setattr(measuring.resources, "SETTINGS", Settings(data=tmp_path))
+    out = f"--out {tmp_path / 'measured' / 'retrieval'}"
+    for part, kind in (("speed", "retrieval"), ("conditions", "conditions")):
+        command = retrieval.command(View("clipart", part=part))
+        assert command == f"python -m recsys bench {kind} --catalog clipart {out}"
 
 
 def test_hostile_links_become_sentences(measured):
@@ -211,7 +282,7 @@ def test_what_goes_wrong_is_a_sentence(measured, monkeypatch):
     assert "The records cannot be read" in screen.at.error[0].value
 
 
-def test_measuring_here_and_now(measured, running):
+def test_measuring_here_and_now(measured, running, monkeypatch):
     visit = measured(record("exhaustive", space="blend"))
     one = running(
         "sys.stderr.write('clipart-blend: hnswlib:  50%|##  | 1/2 [00:00<?]'); sys.stderr.flush(); time.sleep(60)"
@@ -229,12 +300,25 @@ def test_measuring_here_and_now(measured, running):
         options[:6] == ["--catalog", "clipart", "--space", "blend", "--engine", "hnswlib"] and options[-1] == "--json"
     )
 
-    other = _open(visit)
-    assert not [b for b in other.at.button if b.key in ("measuring-stop", "measuring-start")]
+    with monkeypatch.context() as public:
+        public.setattr(measuring.resources, "SETTINGS", replace(measuring.resources.SETTINGS, public=True))
+        other = _open(visit)
+        assert not [b for b in other.at.button if b.key in ("measuring-stop", "measuring-start")]
     assert one.told().state == "running"
     screen.press("measuring-stop")
     assert one.told().state == "stopped" and "What was finished is kept" in _said(screen)
     assert "What was finished is kept" not in _said(_open(visit))
+
+
+def test_after_a_reload_a_measurement_can_still_be_stopped(measured, running):
+    visit = measured(record("exhaustive", space="blend"))
+    one = running("time.sleep(60)")
+    screen = _open(visit)
+    screen.at.pills(key="measuring-engines").set_value(["hnswlib"]).run()
+    screen.press("measuring-start")
+    again = _open(visit)  # a new session: it does not know that it was its own
+    again.press("measuring-stop")
+    assert one.told().state == "stopped"
 
 
 def test_what_could_not_be_measured_is_told_to_whoever_asked(measured, running):

@@ -126,6 +126,9 @@ def test_says_what_it_is(name):
     cls = engine_class(name)
     assert cls.name == name and cls.family in FAMILIES
     assert cls.defaults.keys() == cls.knobs.keys()
+    for argument, knob in cls.builds.items():
+        usual = cls().arguments[argument]
+        assert list(knob.values) == sorted(knob.values) and (usual is None or usual in knob.values)
     for knob in cls.knobs.values():
         assert list(knob.values) == sorted(set(knob.values))
     with pytest.raises(TypeError):

@@ -89,6 +89,7 @@ class Pool:
         knobs: Mapping[str, int] | None = None,
         k: int = K,
         together: bool = False,
+        build: Mapping[str, int] | None = None,
     ) -> Answer:
         """Asks an engine; the first question builds its index.
 
@@ -99,23 +100,27 @@ class Pool:
             knobs: query-time arguments.
             k: how many are asked for.
             together: all in one call; otherwise there is one query, asked several times so that its time can be told.
+            build: build-time arguments; each choice of them is an index of its own.
 
         Raises:
             TastespaceError: the engine's library is missing, its process ended, the disk is full, or none is free.
                 The next question starts anew.
             ValueError: a knob that it does not have.
         """
-        with self._at_work((engine, among.name)) as live:
-            live.build_once(among.vectors)
+        with self._at_work(_key(engine, among, build)) as live:
+            live.build_once(among, build)
             return live.answer(queries, knobs or {}, k, together)
 
-    def prepare(self, engine: str, among: Searched, patience_s: float) -> float | None:
+    def prepare(
+        self, engine: str, among: Searched, patience_s: float, build: Mapping[str, int] | None = None
+    ) -> float | None:
         """Sees to it that an engine's index is built, in the background where that takes long.
 
         Args:
             engine: its name.
             among: what is searched.
             patience_s: how long to wait for it here.
+            build: as of `ask`.
 
         Returns:
             None where the engine answers at once; otherwise for how many seconds it has been building.
@@ -123,14 +128,14 @@ class Pool:
         Raises:
             TastespaceError: it could not be built; see `ask`. The next call starts anew.
         """
-        key = (engine, among.name)
+        key = _key(engine, among, build)
         with self._changed:
             live = self._live.get(key)
             if live is not None and live.build_s is not None:
                 return None
             if key not in self._builds:
                 self._builds[key] = (time.monotonic(), Future())
-                threading.Thread(target=self._build, args=(key, among), daemon=True).start()
+                threading.Thread(target=self._build, args=(key, among, build), daemon=True).start()
             began, future = self._builds[key]
         if not wait([future], patience_s).done:
             return time.monotonic() - began
@@ -140,11 +145,11 @@ class Pool:
         future.result()
         return None
 
-    def _build(self, key: tuple[str, str], among: Searched) -> None:
+    def _build(self, key: tuple[str, str], among: Searched, build: Mapping[str, int] | None) -> None:
         _, future = self._builds[key]
         try:
             with self._at_work(key) as live:
-                live.build_once(among.vectors)
+                live.build_once(among, build)
             future.set_result(None)
         except Exception as error:
             future.set_exception(error)
@@ -212,13 +217,14 @@ class _Live:
     _worker: Worker | None = field(default=None, repr=False)
     _home: tempfile.TemporaryDirectory | None = field(default=None, repr=False)
 
-    def build_once(self, vectors: np.ndarray) -> None:
+    def build_once(self, among: Searched, build: Mapping[str, int] | None) -> None:
         if self.build_s is not None:
             return
         self._home = tempfile.TemporaryDirectory(prefix="tastespace-live-", ignore_cleanup_errors=True)
         # The index lies in the worker's scratch folder, which goes with it even where this process is killed.
-        self._worker = Worker(self.engine, scratch=Path(self._home.name))
-        self.build_s = self._worker.build(vectors, Path(self._home.name) / "index", BUILD_S)["build_s"]
+        self._worker = Worker(self.engine, build, Path(self._home.name))
+        index = Path(self._home.name) / "index"
+        self.build_s = self._worker.build(among.vectors, index, BUILD_S, among.foreseen)["build_s"]
 
     def answer(self, queries: np.ndarray, knobs: Mapping[str, int], k: int, together: bool) -> Answer:
         asked = queries if together else np.repeat(queries, REPEATED, axis=0)
@@ -235,6 +241,11 @@ class _Live:
         if self._worker is not None:
             self._worker.cancel()
         self.close()
+
+
+def _key(engine: str, among: Searched, build: Mapping[str, int] | None) -> tuple[str, str]:
+    """What has a process of its own: an engine, and the vectors with how their index is built."""
+    return engine, " ".join([among.name, *(f"{name}={value}" for name, value in sorted((build or {}).items()))])
 
 
 def verdict(rows: np.ndarray, among: Searched, query: np.ndarray, truth: tuple[np.ndarray, np.ndarray]) -> Verdict:
@@ -272,15 +283,18 @@ def true_nearest(among: Searched, queries: np.ndarray, k: int = K) -> tuple[np.n
     return exact(among.vectors, queries, k)
 
 
-def stops(engine: str, n: int, k: int = K) -> dict[str, tuple[int, ...]]:
+def stops(engine: str, n: int, k: int = K, build: Mapping[str, int] | None = None) -> dict[str, tuple[int, ...]]:
     """The values that are worth offering for each knob: of those that already look at everything, the first alone.
 
     Args:
         engine: its name.
         n: how many vectors there are.
         k: how many are asked for.
+        build: build-time arguments, where they are not the engine's own.
     """
-    everything = {"probes": cells_for(n), "leaves": int(n**0.5), "rescore": -(-n // k)}
+    build = build or {}
+    cells, leaves = build.get("cells", cells_for(n)), build.get("leaves", int(n**0.5))
+    everything = {"probes": cells, "leaves": leaves, "rescore": -(-n // k)}
     found = {}
     for name, knob in engine_class(engine).knobs.items():
         most = everything.get(name, n)

@@ -1,6 +1,7 @@
 """What engines are asked here: a visitor's point or an item's own, and many people's, to count how often one misses."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 
@@ -16,6 +17,8 @@ K = 10
 MOST_LIKES = 5
 TRIES = 20
 """So many profiles are tried for each query that is wanted, before the catalog is taken to have too few."""
+MOST_FORESEEN = 5000
+"""So many people have lists made beforehand, the first ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +30,14 @@ class Searched:
         space: the space.
         rows: (m,) int64.
         vectors: (m, d) float32, contiguous.
+        foreseen: (q, d) float32, the queries for which lists can be made beforehand; None for the vectors themselves.
     """
 
     name: str
     space: str
     rows: np.ndarray
     vectors: np.ndarray
+    foreseen: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +64,14 @@ def searched(version: Version, space: str) -> Searched:
     if not len(rows):
         raise InvalidInput(f"No item of {version.manifest['label']} has a vector in this space.", "Choose another one.")
     return Searched(f"{version.name}@{version.id}-{space}", space, rows, np.ascontiguousarray(every[rows]))
+
+
+def with_people(funnel: Funnel, among: Searched) -> Searched:
+    """The same, where the points of the catalog's known people are foreseen too, as their ratings alone place them."""
+    tower = funnel.tower(Request(Profile(), space=among.space))
+    found = [tower.query(Profile(person=person)) for person in islice(funnel.version.people, MOST_FORESEEN)]
+    points = [query.vector.astype(np.float32) for query in found if query is not None and query.vector.any()]
+    return replace(among, name=f"{among.name}+people", foreseen=np.vstack([among.vectors, *points]))
 
 
 def asked(funnel: Funnel, request: Request, among: Searched) -> Asked:

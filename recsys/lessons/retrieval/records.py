@@ -117,6 +117,11 @@ class Conditions:
     about: dict
     here: bool
 
+    @property
+    def n(self) -> int:
+        """How many vectors there are; 0 where it was not kept."""
+        return (self.about.get("data") or {}).get("n") or 0
+
 
 def label_of(data: dict) -> str:
     """The name of some vectors: `CATALOG-SPACE`, or `CATALOG-SPACE-NxD` of synthetic ones."""

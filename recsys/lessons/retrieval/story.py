@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from recsys.lessons.retrieval.records import FLOAT32, RECALL, REFERENCE, Conditions, Point, Record
+from recsys.retrieval import growth
 from recsys.retrieval.faiss_common import DIMS_PER_BYTE
-from recsys.retrieval.growth import fit_exponent
 
 GOOD = 0.99
 QUICK_MS = 1.0
@@ -17,7 +17,13 @@ QUICK_MS = 1.0
 ALIKE = 0.1
 """Exponents that differ by less are told as one."""
 MB = 1e6
-COSTS = {"p50_ms": "Time of a query", "index_bytes": "Size of the index", "build_s": "Time to build"}
+COSTS = {
+    "p50_ms": "Time of a query",
+    "serving_mb": "Memory to serve",
+    "peak_mb": "Memory to build",
+    "index_bytes": "Size of the index",
+    "build_s": "Time to build",
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,9 @@ class Growth:
     Attributes:
         engine, cost: whose; a key of `COSTS`.
         exponent, error: the exponent and its standard error.
-        records: one for each number of vectors, the fewest first.
+        records: one for each number of vectors that counts, the fewest first.
+        points: what was fitted, one for each record: a number of vectors and a cost. For memory both are counted from
+            the fewest vectors on; see `recsys.retrieval.growth.above_fewest`.
     """
 
     engine: str
@@ -35,6 +43,7 @@ class Growth:
     exponent: float
     error: float
     records: tuple[Record, ...]
+    points: tuple[tuple[float, float], ...]
 
 
 def sentences(records: Sequence[Record]) -> list[str]:
@@ -94,33 +103,40 @@ def growths(records: Sequence[Record]) -> list[Growth]:
     for engine in dict.fromkeys(r.engine for r in records):
         own = sorted((r for r in records if r.engine == engine), key=lambda r: r.n)
         for cost in COSTS:
-            some = tuple(r for r in own if r.row[cost] > 0)
-            if len({r.n for r in some}) >= 3:
-                exponent, error = fit_exponent([r.n for r in some], [r.row[cost] for r in some])
-                found.append(Growth(engine, cost, exponent, error, some))
+            every = growth.points(cost, [r.n for r in own], [r.row.get(cost) for r in own])
+            some = [(r, point) for r, point in zip(own, every, strict=True) if point[1] > 0]
+            if len({r.n for r, _ in some}) >= 3:
+                rows, told = zip(*some, strict=True)
+                found.append(Growth(engine, cost, *growth.fit_exponent(*zip(*told, strict=True)), rows, told))
     return found
 
 
 def growing(found: Sequence[Growth], cost: str) -> str:
-    """What grows how, in a sentence or two; empty where nothing was fitted."""
-    own = sorted((g for g in found if g.cost == cost), key=lambda g: g.exponent)
+    """What grows how, in a sentence or two; empty where nothing was fitted. Lists made beforehand do not count."""
+    own = sorted(
+        (g for g in found if g.cost == cost and not g.records[0].row.get("known_queries")), key=lambda g: g.exponent
+    )
     if not own:
         return ""
     slow, fast = own[0], own[-1]
     hundredfold = f"a hundred times the vectors {'fill' if cost == 'index_bytes' else 'take'}"
+    each = f" {_each_adds(own)}" if cost in growth.MEMORY else ""
     if len(own) == 1 or fast.exponent - slow.exponent < ALIKE:
         which = f"{fast.engine} grows" if len(own) == 1 else "All grow"
-        return f"{which} as N^{_power(fast)}: {hundredfold} {_hundredfold(fast)}."
+        return f"{which} as N^{_power(fast)}: {hundredfold} {_hundredfold(fast)}.{each}"
     return (
         f"{fast.engine} grows fastest, as N^{_power(fast)}: {hundredfold} {_hundredfold(fast)}. "
-        f"{slow.engine} grows slowest, as N^{_power(slow)}: {_hundredfold(slow)}."
+        f"{slow.engine} grows slowest, as N^{_power(slow)}: {_hundredfold(slow)}.{each}"
     )
 
 
 def under_conditions(found: Conditions) -> list[str]:
-    """Who wins where: for each kind of condition a sentence, and one on what filtering after loses."""
+    """Who wins where: for each kind of condition a sentence, and one on what filtering after loses.
+
+    Before them, where it is known, of how many vectors that holds and how few of them are left.
+    """
     kinds = list(dict.fromkeys(line["mask"] for line in found.lines))
-    return [*(_winners(found.lines, kind) for kind in kinds), *_lost(found.lines)]
+    return [*_left(found), *(_winners(found.lines, kind) for kind in kinds), *_lost(found.lines)]
 
 
 def code_bytes(record: Record) -> float | None:
@@ -302,13 +318,32 @@ def _said(record: Record, point: Point) -> str:
     return f"{record.engine} ({setting(point.knobs)})" if point.knobs else record.engine
 
 
-def _power(growth: Growth) -> str:
-    return f"{growth.exponent:.2f} ± {growth.error:.2f}"
+def _power(grown: Growth) -> str:
+    return f"{grown.exponent:.2f} ± {grown.error:.2f}"
 
 
-def _hundredfold(growth: Growth) -> str:
-    factor = float(f"{100**growth.exponent:.2g}")
-    return f"{factor:,.10g} times the {'space' if growth.cost == 'index_bytes' else 'time'}"
+def _hundredfold(grown: Growth) -> str:
+    factor = float(f"{100**grown.exponent:.2g}")
+    what = "space" if grown.cost == "index_bytes" else "memory" if grown.cost in growth.MEMORY else "time"
+    return f"{factor:,.10g} times the {what}"
+
+
+def _each_adds(own: Sequence[Growth]) -> str:
+    """What a further vector takes in memory, with the most vectors that were measured."""
+    adds = {g.engine: g.points[-1][1] * MB / g.points[-1][0] for g in own}
+    least, most = min(adds, key=adds.get), max(adds, key=adds.get)
+    span = f"{adds[least]:,.0f} bytes ({least})" + (f" to {adds[most]:,.0f} ({most})" if most != least else "")
+    return f"A further vector adds {span}; by itself it has {own[0].records[0].data['dims'] * FLOAT32:,}."
+
+
+def _left(found: Conditions) -> list[str]:
+    left = [line["allowed"] for line in found.lines if line.get("allowed")]
+    if not found.n or not left:
+        return []
+    return [
+        f"Of {found.n:,} vectors the conditions leave {max(left):,} down to {min(left):,}; what follows holds for that "
+        "many, for comparing with all that are left takes longer the more there are."
+    ]
 
 
 def _winners(lines: Sequence[dict], kind: str) -> str:

@@ -84,13 +84,16 @@ def errors(row: Mapping) -> int:
     return sum(told.values()) if isinstance(told, dict) else int(told)
 
 
-def busy(record: Mapping) -> str:
-    """Says so where the machine had other work while it was measured; empty where it had none, or nobody knows."""
-    machine = record.get("machine") or {}
-    load, cores = machine.get("load_1min"), machine.get("cores")
-    if not isinstance(load, int | float) or not isinstance(cores, int) or load <= cores:
+def busy(*records: Mapping) -> str:
+    """Says so where the machine had other work while these were measured; empty where it had none, or nobody knows."""
+    machines = [record.get("machine") or {} for record in records]
+    told = [(m.get("load_1min"), m.get("cores")) for m in machines]
+    told = [(load, cores) for load, cores in told if isinstance(load, int | float) and isinstance(cores, int)]
+    if not any(load > cores for load, cores in told):
         return ""
-    return f"The machine had other work ({load:.0f} processes wanted its {cores} cores), so an idle one is faster."
+    least, (most, cores) = f"{min(told)[0]:.0f}", max(told)
+    span = f"{most:.0f}" if least == f"{most:.0f}" else f"{least} to {most:.0f}"
+    return f"The machine had other work ({span} processes wanted its {cores} cores), so an idle one is faster."
 
 
 def cache(rows: Sequence[Mapping], row: Mapping) -> str:

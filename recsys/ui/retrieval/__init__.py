@@ -1,6 +1,7 @@
 """The Retrieval page: speed against recall, one engine, growth, conditions, and how an index works inside."""
 
 from recsys.funnel import Funnel
+from recsys.ui.link import View, to_command
 
 PARTS = {
     "speed": "Speed and recall",
@@ -16,6 +17,13 @@ HINTS = {
     "conditions": "Only some of the items may be shown: what then?",
     "inside": "Look into more cells, or follow a walk.",
 }
+
+
+def command(view: View) -> str:
+    """The view's command, which keeps what it measures where this page finds it."""
+    from recsys.ui.retrieval.measuring import kept
+
+    return kept(to_command(view, "retrieval"))
 
 
 def show(part: str, funnel: Funnel) -> None:

@@ -58,6 +58,7 @@ def who(funnel: Funnel, among: Searched) -> Asked:
     if among.space in version.content_spaces:
         controls.wish(version)
     with st.sidebar:
+        controls.somebody(version)
         controls.rated(version)
     asked = query(funnel, among)
     st.caption(told(version, asked))
@@ -81,6 +82,11 @@ def told(version: Version, asked: Asked) -> str:
 def searched(version: Version, space: str) -> Searched:
     """What is searched."""
     return _searched(version, f"{version.name}@{version.id}", space)
+
+
+def foreseen(funnel: Funnel, among: Searched) -> Searched:
+    """The same for an engine that only looks lists up: known people have theirs."""
+    return _foreseen(funnel, among, among.name) if funnel.version.people else among
 
 
 def query(funnel: Funnel, among: Searched) -> Asked:
@@ -152,6 +158,11 @@ def _space(version: Version) -> str:
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _searched(_version: Version, version_id: str, space: str) -> Searched:
     return queries.searched(_version, space)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _foreseen(_funnel: Funnel, _among: Searched, name: str) -> Searched:
+    return queries.with_people(_funnel, _among)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

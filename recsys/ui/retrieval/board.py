@@ -8,7 +8,7 @@ import streamlit as st
 from recsys.funnel import Funnel
 from recsys.lessons.retrieval import records, story
 from recsys.lessons.retrieval.records import RECALL, REFERENCE, Record
-from recsys.retrieval import ENGINES, FAMILIES
+from recsys.retrieval import ENGINES, FAMILIES, engine_class, version_of
 from recsys.ui import state
 from recsys.ui.figures import ACCENT
 from recsys.ui.retrieval import data, look, measuring
@@ -34,7 +34,7 @@ def show(funnel: Funnel) -> None:
         _choosing(records.synthetic(everything))
         _table(found)
     else:
-        _nothing(label)
+        _nothing()
     measuring.show(label, found)
 
 
@@ -131,7 +131,9 @@ def _pick(event) -> None:
     if clicked is not None and clicked[0] in ENGINES:
         engine, knobs = clicked[0], tuple(clicked[1].split())
         if (engine, knobs) != (state.view().engine, state.view().knobs):
-            state.change(f"You picked {engine}{': ' if knobs else ''}{', '.join(knobs)}.", engine=engine, knobs=knobs)
+            state.change(
+                f"You picked {engine}{': ' if knobs else ''}{', '.join(knobs)}.", engine=engine, knobs=knobs, build=()
+            )
             st.rerun()
 
 
@@ -166,10 +168,12 @@ def _told(record: Record, point: records.Point, found: list[Record]) -> None:
     reference = _reference(record, found)
     factor = f", {story.times(reference / point.p50_ms)} as fast as exhaustive" if reference else ""
     words = f" ({story.setting(point.knobs)})" if point.knobs else ""
+    foreseen = " Its lists were made for these very queries." if _foreseen(record) else ""
     with st.container(horizontal=True, vertical_alignment="center", key="picked"):
         st.markdown(
             f"**{plain(record.engine)}**{plain(words)} finds {plain(story.of_a_hundred(point.recall))} in "
-            f"{story.milliseconds(point.p50_ms)} a query{factor}; asked all together, {point.qps:,.0f} a second.",
+            f"{story.milliseconds(point.p50_ms)} a query{factor}; asked all together, {point.qps:,.0f} a second."
+            f"{foreseen}",
             width="stretch",
         )
         st.button(
@@ -250,20 +254,36 @@ def _table(found: list[Record]) -> None:
         placeholder="",
         column_config=_COLUMNS,
     )
-    ways = list(dict.fromkeys(way for _, way in absent.values() if way))
-    for way in ways:
-        names = [name for name, (_, own) in absent.items() if own == way]
+    for record in filter(_foreseen, found):
+        st.caption(
+            f"{plain(record.engine)} made its lists for the very queries that it is asked, so it finds all of them by "
+            "construction. Any other query finds nothing there."
+        )
+    _ways({name: way for name, (_, way) in absent.items()})
+
+
+def _ways(ways: dict[str, str]) -> None:
+    """What engines need that cannot be measured here, and what was never tried."""
+    for way in dict.fromkeys(filter(None, ways.values())):
+        names = [name for name, own in ways.items() if own == way]
         st.caption(f"To measure {', '.join(names)}: {plain(way)}")
+    st.caption(plain(" ".join(data.UNTRIED.values())))
+
+
+def _foreseen(record: Record) -> bool:
+    """Whether the engine was told its queries when it was built."""
+    return bool(record.row.get("known_queries"))
 
 
 def _row(record: Record, found: list[Record]) -> dict:
     row, reference = record.row, _reference(record, found)
-    version = row.get("library_version")
+    version, server = row.get("library_version"), (row.get("arguments") or {}).get("server")
     return {
         "engine": record.engine + (", here" if record.here else ""),
         "recall": row[RECALL],
         "p50 ms": row["p50_ms"],
-        "what it does": FAMILIES.get(row["family"], row["family"]),
+        "what it does": FAMILIES.get(row["family"], row["family"])
+        + (", for these queries" if _foreseen(record) else ""),
         "worst": row[f"{RECALL}_min"],
         "below .9": 100 * row["below_0.9"],
         "p95 ms": row["p95_ms"],
@@ -275,7 +295,7 @@ def _row(record: Record, found: list[Record]) -> dict:
         "index MB": row["index_bytes"] / story.MB,
         "peak MB": row.get("peak_mb"),
         "serving MB": row.get("serving_mb"),
-        "library": f"{row['library']} {version}" if version else row["library"],
+        "library": " ".join(filter(None, (row["library"], version, f"({server})" if server else ""))),
     }
 
 
@@ -303,5 +323,19 @@ _COLUMNS = {
 }
 
 
-def _nothing(label: str) -> None:
+def _nothing() -> None:
+    """What there is to be measured."""
     st.info("**Nothing was measured yet on these vectors.** Measure below; a fast engine takes some seconds.")
+    _heading("All engines", "What each does, and whether it can be measured here.")
+    reasons = {name: data.cannot(name) or ("yes", "") for name in ENGINES}
+    rows = [
+        {
+            "engine": name,
+            "what it does": FAMILIES[engine_class(name).family],
+            "runs here": reason,
+            "library": f"{engine_class(name).library} {version_of(engine_class(name).library) or ''}".strip(),
+        }
+        for name, (reason, _) in reasons.items()
+    ]
+    st.dataframe(rows, hide_index=True, height=35 * (len(rows) + 1) + 3, column_config=_COLUMNS)
+    _ways({name: way for name, (_, way) in reasons.items()})

@@ -1,14 +1,19 @@
 """Conditions: the nearest among those that may be shown, when that is ever fewer of them."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from recsys.funnel import Funnel
 from recsys.lessons.retrieval import story
 from recsys.lessons.retrieval.records import RECALL, Conditions
 from recsys.ui import resources, state
+from recsys.ui.funnel.loaded import busy
+from recsys.ui.link import to_command
 from recsys.ui.palette import CATEGORICAL
-from recsys.ui.retrieval import data, look
+from recsys.ui.retrieval import data, look, measuring
 from recsys.ui.words import plain
+from recsys.version import Version
 
 _KINDS = {"random": "scattered", "clustered": "close together"}
 _DASHES = ("solid", "dash", "dot")
@@ -18,17 +23,26 @@ def show(funnel: Funnel) -> None:
     """The whole part."""
     found = data.all_conditions()
     if not found:
-        st.info("**Search under conditions was not measured yet.**", icon=":material/science:")
+        st.info("**Search under conditions was not measured yet.** This command does:", icon=":material/science:")
+        _command()
         return
-    one = _chosen(found)
-    lead, *rest = story.under_conditions(one)
+    version = funnel.version
+    one = _chosen(found, version)
+    if not any(_is_of(other, version) for other in found.values()):
+        st.info(
+            f"**Not measured for {plain(version.manifest['label'])} yet**, so another catalog is shown. This command "
+            "measures it:",
+            icon=":material/science:",
+        )
+        _command()
     st.markdown("#### Filter first, inside, or after?")
-    st.markdown("  \n".join(plain(text) for text in (lead, *rest)))
+    st.markdown("  \n".join(plain(text) for text in story.under_conditions(one)))
     st.caption(
         "Scattered: the condition has nothing to do with the space, such as what is in stock. Close together: it holds "
         f"for items near each other, such as a category. {plain(_origin(one))}"
     )
     _charts(one)
+    _beside(found, one)
     with st.expander("The figures as a table", icon=":material/table:"):
         st.dataframe(
             [
@@ -48,18 +62,36 @@ def show(funnel: Funnel) -> None:
         )
 
 
-def _chosen(found: dict[str, Conditions]) -> Conditions:
-    """The vectors that the link names, else the most: there conditions cost something."""
-    texts = {label: _what(found[label]) for label in sorted(found, key=lambda label: _count(found[label]))}
+def _chosen(found: dict[str, Conditions], version: Version) -> Conditions:
+    """The vectors that the link names, else the catalog's own, else the most: there conditions cost something."""
+    texts = {label: _what(found[label]) for label in sorted(found, key=lambda label: found[label].n)}
+    own = [label for label in texts if _is_of(found[label], version)]
     asked = state.view().data
-    label = asked if asked in found else list(texts)[-1]
+    label = asked if asked in found else [*own, *texts][0 if own else -1]
     if len(texts) > 1:
         data.offer(texts, label, "Conditions on")
     return found[label]
 
 
-def _count(one: Conditions) -> int:
-    return (one.about.get("data") or {}).get("n") or 0
+def _is_of(one: Conditions, version: Version) -> bool:
+    """Whether these are a catalog's own vectors."""
+    return one.label in {f"{version.name}-{space}" for space in version.spaces}
+
+
+def _command() -> None:
+    command = to_command(replace(state.view(), part="conditions", data=None), "retrieval")
+    st.code(measuring.kept(command), language="bash", wrap_lines=True)
+
+
+def _beside(found: dict[str, Conditions], one: Conditions) -> None:
+    """What the most vectors that were measured say, beside fewer."""
+    most = max(found.values(), key=lambda other: other.n)
+    if most.n <= one.n:
+        return
+    with st.container(border=True):
+        st.markdown(f"**With {most.n:,} vectors**")
+        st.markdown("  \n".join(plain(text) for text in story.under_conditions(most)))
+        st.caption(plain(_origin(most)))
 
 
 def _what(one: Conditions) -> str:
@@ -76,7 +108,7 @@ def _what(one: Conditions) -> str:
 def _origin(one: Conditions) -> str:
     when = str((one.about.get("data") or {}).get("measured_at", ""))[:10]
     where = "Measured on this machine" if one.here else "Stored with the project, measured"
-    return f"{_what(one)}. {where} {when}".strip() + "."
+    return f"{_what(one)}. {f'{where} {when}'.strip()}. {busy(one.about)}".rstrip()
 
 
 def _charts(one: Conditions) -> None:

@@ -10,6 +10,7 @@ from recsys.lessons.retrieval import records
 from recsys.lessons.retrieval.records import Conditions, Record
 from recsys.retrieval import engine_class, missing, pinecone, version_of
 from recsys.ui import resources, state
+from recsys.ui.funnel.loaded import busy
 from recsys.ui.words import plain
 from recsys.version import Version
 
@@ -20,6 +21,15 @@ WORDS = {
     "mf": "factors",
     "two_tower": "two towers",
 }
+
+
+UNTRIED = {
+    "milvus": "Milvus was measured by the project as Milvus Lite; its way to a server (MILVUS_URI) was never run by "
+    "this project.",
+    "pinecone": "Pinecone was never run by this project, for want of an account: it is written by its client's "
+    "documentation.",
+}
+"""What is there and was not tried."""
 
 
 def all_records() -> list[Record]:
@@ -89,11 +99,17 @@ def synthetic_words(data: dict) -> str:
 
 def cannot(engine: str) -> tuple[str, str] | None:
     """Why an engine cannot be measured here, in a few words, and the way out; None where it can."""
-    library = engine_class(engine).library
-    if version_of(library) is None:
-        return f"{library} is not installed", missing(library).way_out
+    libraries = [engine_class(engine).library]
+    if engine == "milvus" and not os.environ.get("MILVUS_URI"):
+        libraries.append("milvus-lite")
+    for library in libraries:
+        if version_of(library) is None:
+            return f"{library} is not installed", missing(library).way_out
     if engine == "pinecone" and not os.environ.get(pinecone.KEY):
-        return "a service that wants a key", f"Put a key of your account into {pinecone.KEY}."
+        return (
+            "a service that wants a key, and never run by this project",
+            f"Put a key of your account into {pinecone.KEY}.",
+        )
     return None
 
 
@@ -107,9 +123,12 @@ def origin(found: list[Record]) -> str:
     parts = [f"{machine['cores']} cores" if machine.get("cores") else "", machine.get("cpu") or ""]
     parts += [f"{machine['memory_gb']} GB" if machine.get("memory_gb") else ""]
     where = ", ".join(part for part in parts if part) or "an unknown machine"
+    other_work = busy(*({"machine": r.machine} for r in found))
     if found[0].here:
-        return f"Measured on this machine {when} ({where})."
-    return f"Stored with the project, measured {when} ({where}); another machine takes other times."
+        return f"Measured on this machine {when} ({where}). {other_work}".rstrip()
+    return (
+        f"Stored with the project, measured {when} ({where}); another machine takes other times. {other_work}".rstrip()
+    )
 
 
 def doubt(found: list[Record], version: Version) -> str:

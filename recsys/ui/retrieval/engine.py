@@ -11,7 +11,7 @@ from recsys.funnel import Funnel
 from recsys.lessons.retrieval import live
 from recsys.lessons.retrieval.live import Answer, Pool, Verdict
 from recsys.lessons.retrieval.queries import Asked, K, Searched
-from recsys.lessons.retrieval.story import milliseconds, seconds
+from recsys.lessons.retrieval.story import milliseconds, seconds, setting
 from recsys.retrieval import ENGINES, FAMILIES, Engine, engine_class
 from recsys.retrieval.worker import WorkerLost
 from recsys.ui import actions, resources, state
@@ -52,21 +52,25 @@ def _one(funnel: Funnel) -> None:
         engine = _choose()
     with right:
         among = asking.searched(version, asking.choose_space(version))
+    indexed = asking.foreseen(funnel, among) if engine.family == "precomputed" else among
     asked = asking.who(funnel, among)
-    knobs = _knobs(engine, len(among.rows))
+    first = st.container()
+    build = _build(engine)
+    with first:
+        knobs = _knobs(engine, len(among.rows), build)
     truth = live.true_nearest(among, asked.vector[None])
-    answer = _answer(engine.name, among, asked, knobs)
+    answer = _answer(engine.name, indexed, asked, knobs, build)
     if answer is None:
         lists = [_exact_list(among, truth[0][0], np.empty(0, dtype=np.int64))]
         _shelves(version, asking.shelves(version, lists))
         return
     verdict = live.verdict(answer.rows[0], among, asked.vector, truth)
-    _headline(engine, among, asked, answer, verdict)
+    _headline(engine, among, asked, answer, verdict, build)
     missed = dict.fromkeys((int(row) for row in among.rows[verdict.missed]), "✕ ")
     own = {
         "key": "engine",
         "title": engine.name,
-        "note": _note(engine, verdict),
+        "note": _note(engine, indexed, verdict),
         "list": among.rows[verdict.rows],
         "before": among.rows[verdict.exact],
         "wanted": K,
@@ -77,7 +81,7 @@ def _one(funnel: Funnel) -> None:
     with left:
         _map(version, among, asked, verdict, engine.name)
     with right:
-        _misses(funnel, among, engine.name, knobs)
+        _misses(funnel, indexed, engine.name, knobs, build)
 
 
 def _choose() -> type[Engine]:
@@ -89,15 +93,51 @@ def _choose() -> type[Engine]:
         ENGINES,
         key=key,
         format_func=lambda one: f"{one}: {FAMILIES[engine_class(one).family]}",
-        on_change=state.changed(key, lambda one: state.change(f"{one}, live.", engine=one, knobs=())),
+        on_change=state.changed(key, lambda one: state.change(f"{one}, live.", engine=one, knobs=(), build=())),
         help="Each runs in a process of its own. Its index is built when it is first asked.",
     )
     return engine_class(name)
 
 
-def _knobs(engine: type[Engine], n: int) -> dict[str, int]:
+def _build(engine: type[Engine]) -> dict[str, int]:
+    """Choices for the engine's build-time arguments; those that are not as it comes. Another one is another index."""
+    view, usual = state.view(), engine().arguments
+    if not engine.builds or resources.SETTINGS.public:  # each choice is a build, and a build keeps the cores busy
+        return {}
+    chosen = {}
+    if view.engine == engine.name:
+        chosen = {name: int(value) for name, _, value in (text.partition("=") for text in view.build)}
+    with st.expander("How its index is built", icon=":material/construction:"):
+        for column, (name, knob) in zip(
+            st.columns(len(engine.builds), gap="large"), engine.builds.items(), strict=True
+        ):
+            with column:
+                key = state.shown(f"build-{engine.name}-{name}", chosen.get(name, usual[name]))
+
+                def apply(value: int | None, name: str = name) -> None:
+                    made = {**chosen, name: value}
+                    texts = tuple(
+                        f"{one}={made[one]}" for one in engine.builds if made.get(one, usual[one]) != usual[one]
+                    )
+                    words = "as it comes" if value is None else f"{value:,}"
+                    state.change(f"{engine.name} is built with {name} = {words}.", engine=engine.name, build=texts)
+
+                st.select_slider(
+                    f"{name}: {knob.says[0].lower()}{knob.says[1:]}",
+                    (*([None] if usual[name] is None else []), *knob.values),
+                    key=key,
+                    format_func=lambda value: "as it comes" if value is None else f"{value:,}",
+                    on_change=state.changed(key, apply),
+                )
+        st.caption(
+            "Each choice is an index of its own, built in a process of its own; stored records have it as it comes."
+        )
+    return chosen
+
+
+def _knobs(engine: type[Engine], n: int, build: dict[str, int]) -> dict[str, int]:
     """Sliders for the engine's query-time arguments; what they stand at."""
-    offered, view = live.stops(engine.name, n), state.view()
+    offered, view = live.stops(engine.name, n, build=build), state.view()
     chosen = dict(engine.defaults)
     if view.engine == engine.name:
         chosen |= {name: int(value) for name, _, value in (text.partition("=") for text in view.knobs)}
@@ -121,17 +161,17 @@ def _knobs(engine: type[Engine], n: int) -> dict[str, int]:
     return chosen
 
 
-def _answer(name: str, among: Searched, asked: Asked, knobs: dict[str, int]) -> Answer | None:
+def _answer(name: str, among: Searched, asked: Asked, knobs: dict[str, int], build: dict[str, int]) -> Answer | None:
     """What the engine finds; None, and why in words, where it cannot be asked yet or not at all."""
     try:
         failed = st.session_state.pop("engine_failed", None)
-        if failed is not None and failed[0] == (name, among.name):
+        if failed is not None and failed[0] == (name, among.name, build):
             raise failed[1]
         with st.spinner(f"{name} builds its index, once ..."):
-            building = pool().prepare(name, among, PATIENCE_S)
+            building = pool().prepare(name, among, PATIENCE_S, build)
         if building is None:
-            return pool().ask(name, among, asked.vector[None], knobs)
-        st.fragment(_waiting, run_every=1.0)(name, among)
+            return pool().ask(name, among, asked.vector[None], knobs, build=build)
+        st.fragment(_waiting, run_every=1.0)(name, among, build)
     except WorkerLost as error:
         _cannot(f"{error.what} Try again, and a new process starts.")
     except TastespaceError as error:
@@ -144,13 +184,13 @@ def _cannot(sentence: str) -> None:
     st.button("Try again", icon=":material/refresh:", key="engine-retry")
 
 
-def _waiting(name: str, among: Searched) -> None:
+def _waiting(name: str, among: Searched, build: dict[str, int]) -> None:
     """How long an index has been building; draws the page anew once it is there, or has failed."""
     try:
-        building = pool().prepare(name, among, 0.0)
+        building = pool().prepare(name, among, 0.0, build)
     except TastespaceError as error:
         # The page says so, and not this fragment: it would come round again and start another build.
-        st.session_state.engine_failed = ((name, among.name), error)
+        st.session_state.engine_failed = ((name, among.name, build), error)
         building = None
     if building is None:
         st.rerun()
@@ -161,12 +201,15 @@ def _waiting(name: str, among: Searched) -> None:
     )
 
 
-def _headline(engine: type[Engine], among: Searched, asked: Asked, answer: Answer, verdict: Verdict) -> None:
+def _headline(
+    engine: type[Engine], among: Searched, asked: Asked, answer: Answer, verdict: Verdict, build: dict[str, int]
+) -> None:
     st.markdown(
         f"#### {plain(engine.name)} finds {verdict.found} of {len(verdict.exact)} in {milliseconds(answer.ms)}",
         help=f"The median of {live.REPEATED} times, in its own process on one thread, after some that are not timed.",
     )
-    words = [f"Its index of {len(among.rows):,} vectors was built in {seconds(answer.build_s)}."]
+    made = f" with {setting(build)}" if build else ""
+    words = [f"Its index of {len(among.rows):,} vectors was built{made} in {seconds(answer.build_s)}."]
     if engine.name != REFERENCE:
         try:
             exact = milliseconds(pool().ask(REFERENCE, among, asked.vector[None]).ms)
@@ -176,9 +219,13 @@ def _headline(engine: type[Engine], among: Searched, asked: Asked, answer: Answe
     st.caption(plain(" ".join(words)))
 
 
-def _note(engine: type[Engine], verdict: Verdict) -> str:
-    if engine.family == "precomputed" and not len(verdict.rows):
-        return "It has a list for each item, made beforehand, and none for your point: nobody foresaw it."
+def _note(engine: type[Engine], among: Searched, verdict: Verdict) -> str:
+    if engine.family == "precomputed":
+        people = 0 if among.foreseen is None else len(among.foreseen) - len(among.vectors)
+        whose = f"{len(among.vectors):,} items" + (f" and {people:,} people" if people else "")
+        if not len(verdict.rows):
+            return f"It has the lists of {whose}, made beforehand, and none for your point: nobody foresaw it."
+        return f"Looked up, from the lists of {whose} that were made beforehand."
     if not len(verdict.missed):
         return "Nothing is missed."
     what = {
@@ -242,7 +289,7 @@ def _map(version: Version, among: Searched, asked: Asked, verdict: Verdict, name
     st.plotly_chart(figure, key=f"engine-map-{among.name}", config={"displayModeBar": False})
 
 
-def _misses(funnel: Funnel, among: Searched, name: str, knobs: dict[str, int]) -> None:
+def _misses(funnel: Funnel, among: Searched, name: str, knobs: dict[str, int], build: dict[str, int]) -> None:
     """How many of the true ten it finds, over many people."""
     simulated = "" if funnel.version.ratings is not None else "simulated "
     st.markdown(
@@ -250,7 +297,7 @@ def _misses(funnel: Funnel, among: Searched, name: str, knobs: dict[str, int]) -
         "how many it finds all ten, for how many fewer.]"
     )
     try:
-        found = _found_each(funnel, among, among.name, name, tuple(knobs.items()))
+        found = _found_each(funnel, among, among.name, name, tuple(knobs.items()), tuple(build.items()))
     except TastespaceError as error:
         st.warning(plain(error), icon=":material/error:")
         return
@@ -273,8 +320,13 @@ def _misses(funnel: Funnel, among: Searched, name: str, knobs: dict[str, int]) -
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _found_each(
-    _funnel: Funnel, _among: Searched, among_name: str, name: str, knobs: tuple[tuple[str, int], ...]
+    _funnel: Funnel,
+    _among: Searched,
+    among_name: str,
+    name: str,
+    knobs: tuple[tuple[str, int], ...],
+    build: tuple[tuple[str, int], ...],
 ) -> np.ndarray:
     points, truth = asking.many(_funnel, _among)
-    answer = pool().ask(name, _among, points, dict(knobs), together=True)
+    answer = pool().ask(name, _among, points, dict(knobs), together=True, build=dict(build))
     return live.found_each(answer.rows, _among, points, truth)

@@ -1,9 +1,12 @@
 """Growth: what a query, the index and its building cost when there are ever more vectors."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from recsys.lessons.retrieval import records, story
 from recsys.lessons.retrieval.story import Growth
+from recsys.retrieval import ENGINES
 from recsys.ui import state
 from recsys.ui.link import to_command
 from recsys.ui.retrieval import data, look, measuring
@@ -11,6 +14,18 @@ from recsys.ui.words import plain
 
 _AXES = {
     "p50_ms": ("median ms a query", 1.0, "As they come, one thread. Hover for the recall, which may fall meanwhile."),
+    "serving_mb": (
+        "MB more than with the fewest vectors",
+        1.0,
+        "Of the process that answers. Most of a small one is Python and the library, so only what it takes beyond that "
+        "with the fewest vectors counts, and so do only the vectors beyond them. An engine is missing here if "
+        "that is less than 1 MB.",
+    ),
+    "peak_mb": (
+        "MB more than with the fewest vectors",
+        1.0,
+        "The most that the process took while it built, counted in the same way; the vectors themselves are in it.",
+    ),
     "index_bytes": ("MB on disk", 1e6, "What the index takes on disk; the vectors themselves are mostly in it."),
     "build_s": ("seconds", 1.0, "From vectors in memory to an index on disk, one thread; Qdrant takes two."),
 }
@@ -20,12 +35,13 @@ def show() -> None:
     """The whole part."""
     own = records.synthetic(data.all_records())
     found = story.growths(own)
+    command = measuring.kept(to_command(replace(state.view(), part="growth"), "retrieval"))
     if not found:
         st.info(
             "**Nothing was measured yet on three numbers of vectors or more.** This command does; it takes a while:",
             icon=":material/science:",
         )
-        st.code(measuring.kept(to_command(state.view(), "retrieval")), language="bash", wrap_lines=True)
+        st.code(command, language="bash", wrap_lines=True)
         return
     about = own[0].data
     st.markdown("#### What a hundred times the vectors cost")
@@ -41,8 +57,15 @@ def show() -> None:
     )
     places = look.places({r.engine: r.row["family"] for r in own})
     for cost, name in story.COSTS.items():
-        _chart([g for g in found if g.cost == cost], cost, name, places, legend=cost == "p50_ms")
+        fitted = [g for g in found if g.cost == cost]
+        if fitted:
+            _chart(fitted, cost, name, places, legend=cost == "p50_ms")
     _table(found)
+    absent = [name for name in ENGINES if name not in {g.engine for g in found}]
+    if absent:
+        st.caption(f"Not measured on three numbers of vectors or more: {', '.join(absent)}.")
+        with st.expander("The command that measures them all", icon=":material/terminal:"):
+            st.code(command, language="bash", wrap_lines=True)
 
 
 def _chart(found: list[Growth], cost: str, name: str, places: dict[str, int], legend: bool) -> None:
@@ -57,7 +80,7 @@ def _chart(found: list[Growth], cost: str, name: str, places: dict[str, int], le
         colour = look.hue(rows[0].row["family"])
         figure.add_scatter(
             x=[r.n for r in rows],
-            y=[r.row[cost] / scale for r in rows],
+            y=[value / scale for _, value in growth.points],
             name=growth.engine,
             mode="lines+markers",
             line={"color": colour, "width": 1.8, "dash": look.dash(place)},
@@ -67,7 +90,7 @@ def _chart(found: list[Growth], cost: str, name: str, places: dict[str, int], le
             "grows as N^%{customdata[0]:.2f} ± %{customdata[1]:.2f}<br>recall %{customdata[2]:.3f}<extra></extra>",
         )
     figure.update_xaxes(**look.log_axis([r.n for g in found for r in g.records]))
-    figure.update_yaxes(automargin=True, **look.log_axis([r.row[cost] / scale for g in found for r in g.records]))
+    figure.update_yaxes(automargin=True, **look.log_axis([value / scale for g in found for _, value in g.points]))
     figure.update_layout(
         height=430 if legend else 360,
         margin={"l": 0, "r": 0, "t": 8, "b": 0},

@@ -11,7 +11,7 @@ from recsys.lessons.retrieval.measuring import Measuring, Told
 from recsys.lessons.retrieval.records import REFERENCE, Record, folder_of
 from recsys.retrieval import ENGINES
 from recsys.settings import ROOT
-from recsys.ui import resources, state
+from recsys.ui import beside, resources, state
 from recsys.ui.apology import explained
 from recsys.ui.link import to_command
 from recsys.ui.retrieval.data import cannot
@@ -53,7 +53,9 @@ def command(label: str, engines: list[str]) -> str:
 
 
 def kept(measure: str) -> str:
-    """The command with what keeps its records where this page finds them."""
+    """The command with what keeps its records where this page finds them; none are kept of engines built otherwise."""
+    if " --build " in measure:
+        return measure
     folder = folder_of(resources.SETTINGS)
     shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
     return f"{measure} {shlex.join(['--out', str(shown)])}"
@@ -76,12 +78,10 @@ def _mine() -> str:
 
 
 def _progress(told: Told) -> None:
-    mine = told.owner == _mine()
-    whose = "" if mine else "Somebody else measures here, one at a time. "
+    whose = "" if told.owner == _mine() else "Started in another window, one at a time. "
     where = f"engine {told.done + 1} of {told.total}" if told.total else "starting"
     share = told.done / told.total if told.total else 0.0
-    st.progress(min(share, 1.0), f"{whose}{plain(told.step)}: {where}, {told.seconds:.0f} s")
-    if mine and st.button("Stop", icon=":material/stop:", key="measuring-stop"):
+    if beside.progress(share, f"{whose}{plain(told.step)}: {where}, {told.seconds:.0f} s", "measuring-stop"):
         running().stop()
         st.rerun()
 

@@ -194,6 +194,17 @@ def test_stops_beyond_everything_are_not_offered():
     assert stops("faiss-pq", 100) == {"rescore": (0, 1, 2, 4, 8, 16)}
     assert stops("faiss-ivf", 30) == {"probes": (1,)}
     assert stops("exhaustive", 30) == {}
+    assert stops("faiss-ivf", 3224, build={"cells": 8}) == {"probes": (1, 2, 4, 8)}
+
+
+def test_each_way_to_build_has_an_index_of_its_own(pool):
+    pytest.importorskip("faiss")
+    one = pool()
+    assert one.prepare("faiss-ivf", AMONG, 30, {"cells": 2}) is None
+    half = one.ask("faiss-ivf", AMONG, QUERIES, {"probes": 1}, together=True, build={"cells": 200})
+    whole = one.ask("faiss-ivf", AMONG, QUERIES, {"probes": 2}, together=True, build={"cells": 2})
+    assert list(pids(one)) == [("faiss-ivf", "some cells=200"), ("faiss-ivf", "some cells=2")]
+    assert (whole.rows == true_nearest(AMONG, QUERIES)[0]).all() and (half.rows[:, 1:] == -1).all()
 
 
 @pytest.mark.parametrize("engine", [name for name in ENGINES if engine_class(name).knobs])

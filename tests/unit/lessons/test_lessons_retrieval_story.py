@@ -153,6 +153,25 @@ def test_growth_is_fitted_from_three_numbers_of_vectors_on():
     assert story.growing(all_of_it[:3], "build_s").startswith("exhaustive grows as N^1.50")
     assert "take 1,000 times the time" in story.growing(all_of_it, "build_s")
     assert story.growing([], "p50_ms") == ""
+    assert not any(cost == "serving_mb" for _, cost in fitted)  # 40 MB, however many there are
+
+
+def test_memory_is_told_without_what_the_process_takes_by_itself():
+    sizes = (1000, 4000, 16_000, 64_000)
+    found = [read("exhaustive", n=n, dims=128, serving_mb=30 + 512e-6 * n) for n in sizes]
+    found += [read("hnswlib", GRAPH, n=n, dims=128, serving_mb=35 + 900e-6 * n) for n in sizes]
+    found += [read("precomputed", n=n, dims=128, serving_mb=36.4) for n in sizes]
+    fitted = story.growths(found)
+    memory = [g for g in fitted if g.cost == "serving_mb"]
+    assert [(g.engine, len(g.records), g.points[0][0]) for g in memory] == [
+        ("exhaustive", 3, 3000),
+        ("hnswlib", 3, 3000),
+    ]
+    assert story.growing(fitted, "serving_mb") == (
+        "All grow as N^1.00 ± 0.00: a hundred times the vectors take 100 times the memory. A further vector adds 512 "
+        "bytes (exhaustive) to 900 (hnswlib); by itself it has 512."
+    )
+    assert "precomputed" not in story.growing(fitted, "p50_ms")  # it only looks up
 
 
 def test_who_wins_under_conditions():

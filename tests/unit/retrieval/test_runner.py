@@ -84,7 +84,7 @@ def test_the_document(settings):
     assert sizes == [50, 100, 200] and grown["runs"][0]["data"]["dims"] == 5
     assert grown["runs"][0]["data"]["grown"]["from"] == 60 and grown["runs"][0]["data"]["unit"]
     assert [(g["engine"], g["cost"], g["sizes"]) for g in grown["growth"]] == [
-        ("exhaustive", cost, 3) for cost in ("p50_ms", "build_s", "index_bytes")
+        ("exhaustive", cost, 3) for cost in ("p50_ms", "index_bytes", "build_s")
     ]
 
 
@@ -205,7 +205,7 @@ def test_growth_needs_three_sizes_and_no_error():
         return {"data": {"n": n}, "engines": [{"engine": name, **row} for name, row in rows.items()]}
 
     def row(cost, error=None):
-        return {"p50_ms": cost, "build_s": 1.0, "index_bytes": 0, "error": error}
+        return {"p50_ms": cost, "build_s": 1.0, "index_bytes": 0, "serving_mb": 30.0, "peak_mb": None, "error": error}
 
     failed = {"error": "no"}
     runs = [run(10, a=row(1), b=row(1)), run(100, a=row(10), b=failed), run(1000, a=row(100), b=row(3))]
@@ -251,6 +251,15 @@ def test_what_cannot_be_measured(settings, arguments, sentence):
         (["--synthetic", "5,5", "--sizes", "10,x"], "--sizes cannot be “10,x”"),
         (["--catalog", "clipart", "--minutes", "nan"], "cannot be given nan minutes"),
         (["--catalog", "clipart", "--seed", "-1"], "A seed is 0 or more"),
+        (["--catalog", "clipart", "--build", "M=16"], "Add --engine E"),
+        (["--catalog", "clipart", "--engine", "hnswlib", "--build", "M"], "--build cannot be “M”"),
+        (
+            ["--catalog", "clipart", "--engine", "hnswlib", "--build", "cells=9"],
+            "is not built with “cells”: it takes M, ef",
+        ),
+        (["--catalog", "clipart", "--engine", "hnswlib", "--build", "M=1"], "hnswlib cannot be built so"),
+        (["--catalog", "clipart", "--engine", "exhaustive", "--build", "M=9"], "it takes nothing that is a number"),
+        (["--catalog", "clipart", "--engine", "hnswlib", "--build", "M=9", "--out", "x"], "engines as they come"),
         (["--catalog", "clipart", "--seed", "x"], "invalid int value"),
     ],
 )
@@ -271,3 +280,10 @@ def test_the_command(settings, monkeypatch, capsys, tmp_path):
     document = json.loads(capsys.readouterr().out)
     assert document["benchmark"] == "retrieval" and document["runs"][0]["data"]["n"] == 80
     assert document["runs"][0]["data"]["seed"] == 3 and (tmp_path / "clipart-text-80x4-exhaustive.json").exists()
+
+
+def test_build_time_arguments_are_set_and_told(settings, tmp_path):
+    pytest.importorskip("faiss")
+    document = bench_retrieval(settings, synthetic=(80, 4), engines=["faiss-ivf"], build={"cells": 2})
+    exhaustive, cells = rows(document).values()
+    assert cells["arguments"] == {"cells": 2} and exhaustive["arguments"] == {} and cells["error"] is None

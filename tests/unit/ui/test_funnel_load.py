@@ -58,6 +58,8 @@ def test_what_failed_is_counted():
 
 def test_a_busy_machine_is_said():
     assert "15 processes wanted its 2 cores" in loaded.busy({"machine": {"cores": 2, "load_1min": 15.4}})
+    some = [{"machine": {"cores": 2, "load_1min": load}} for load in (1.2, 9.1, 3.0)]
+    assert "1 to 9 processes wanted its 2 cores" in loaded.busy(*some, {})
     assert loaded.busy({"machine": {"cores": 2, "load_1min": 1.1}}) == loaded.busy({}) == ""
 
 

@@ -37,6 +37,7 @@ KNOBS = {
     "faiss-hnsw": [(), ("ef_search=50",)],
     "faiss-ivfpq": [(), ("probes=4",), ("probes=4", "rescore=0")],
 }
+BUILDS = {"faiss-hnsw": [(), ("M=16",), ("M=8", "ef_construction=50")], "faiss-ivfpq": [("code_bytes=8",)]}
 CATEGORIES = ["food", "Smith, John", "-x", "R&B"]
 
 
@@ -135,6 +136,7 @@ def views(draw) -> View:
         data=draw(maybe(["tiny-text", "tiny-two_tower", "tiny-text-1000x384"])),
         engine=engine,
         knobs=draw(st.sampled_from(KNOBS[engine])) if engine else (),
+        build=draw(st.sampled_from(BUILDS.get(engine, [()]))),
         inside=draw(maybe(INSIDES)),
         probes=draw(st.integers(1, MAX_PROBES)),
         pipeline=draw(pipelines()),
@@ -207,6 +209,7 @@ FIELDS = [
     "data",
     "engine",
     "knob",
+    "build",
     "inside",
     "probes",
     "sizes",
@@ -310,13 +313,20 @@ def test_an_argument_that_the_engine_does_not_take(version, knob):
     assert len(problems[0]) < 300
 
 
+def test_build_time_arguments_are_told_apart_from_the_others(version):
+    view, problems = from_query({"engine": ["hnswlib"], "build": ["M=16", "M=17", "ef_search=50"]}, version)
+    assert (view.build, view.knobs) == (("M=16",), ()) and "it takes M=8|16|32|64" in problems[0]
+    command = "python -m recsys bench retrieval --catalog tiny --engine hnswlib --build M=16"
+    assert to_command(view, "retrieval") == command
+
+
 def test_an_argument_counts_once_and_in_the_engines_order(version):
     query = {"engine": ["faiss-ivfpq"], "knob": ["rescore=0", "probes=4", "probes=8"]}
     assert from_query(query, version)[0].knobs == ("probes=8", "rescore=0")
 
 
 def test_the_command_of_growth():
-    command = "python -m recsys bench retrieval --synthetic 1000,128 --sizes 1000,10000,100000"
+    command = "python -m recsys bench retrieval --synthetic 1000,128 --sizes 1000,4000,16000,64000,100000"
     assert to_command(View("tiny", part="growth", data="tiny-text"), "retrieval") == command
 
 
