@@ -19,7 +19,7 @@ def test_what_is_here_with_what_can_be_done(app, monkeypatch):
     monkeypatch.setattr(building, "start", lambda *names, force: started.append((names, force)))
     screen = app().open("catalogs", {"catalog": "movies"})
     assert not screen.at.exception and not screen.at.error
-    for words in ("Clip art", "Movies", "40 items", "12 ratings", "research only", "python -m recsys catalogs"):
+    for words in ("Clip art", "Movies", "40 items", "16 ratings", "research only", "python -m recsys catalogs"):
         assert words in screen.words
     assert "Delete" not in screen.words  # they come with the app
     screen.press("rebuild-movies")

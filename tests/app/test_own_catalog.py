@@ -67,6 +67,12 @@ def test_vectors_alone_understand_no_words(app_on, vectors_alone):
     assert "no model here reads words" in screen.words and len(screen.shelves["shelf"]["shelves"][0]["list"]) == 3
 
 
+@pytest.mark.parametrize("page", [*PAGES, "catalogs"])
+def test_every_page_opens_on_vectors_alone(app_on, vectors_alone, page):
+    screen = app_on(vectors_alone)().open(page, {"catalog": "mine"})
+    assert not screen.at.error and not screen.at.exception
+
+
 def test_a_catalog_of_one_item_or_of_none(version):
     assert own_tries(version, "recommend", []) == []
     assert len(own_tries(version, "recommend", np.array([3]))) == 3
