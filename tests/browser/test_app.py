@@ -311,6 +311,7 @@ def test_a_lasso_brings_cards_and_a_table(on_the_map, movies):
     away, ids = np.abs(at - middle).max(axis=1), np.array(one.page.locator(PLOT).evaluate(IDS))
     inside, on_the_rope = set(ids[away < 60]), set(ids[np.abs(away - 60) < 4])
     one.reads(re.compile(r"[\d,]+ selected"))
+    one.wait("map")  # a button that the running script draws anew takes no click
     with one.page.expect_download() as download:
         one.page.get_by_role("button", name="Download as CSV").click()
     lines = download.value.path().read_text().splitlines()
