@@ -30,7 +30,7 @@ from recsys.version import MANIFEST, Version, built_names, describe, open_curren
 from recsys.wishes import Wishes
 
 SEED = 0
-SETTLING_S = 60.0
+SETTLING_S = 120.0
 """How long a long run goes on before its memory counts."""
 SAMPLED_S = 1.0
 TOLD = 10

@@ -89,7 +89,7 @@ def busy(*records: Mapping) -> str:
     machines = [record.get("machine") or {} for record in records]
     told = [(m.get("load_1min"), m.get("cores")) for m in machines]
     told = [(load, cores) for load, cores in told if isinstance(load, int | float) and isinstance(cores, int)]
-    if not any(load > cores for load, cores in told):
+    if not any(round(load) > cores for load, cores in told):  # the measuring itself is some of it
         return ""
     least, (most, cores) = f"{min(told)[0]:.0f}", max(told)
     span = f"{most:.0f}" if least == f"{most:.0f}" else f"{least} to {most:.0f}"
