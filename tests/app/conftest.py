@@ -142,24 +142,23 @@ def shops(tmp_path_factory, write_version) -> Path:
 def brought(tmp_path_factory, write_version) -> Path:
     """A data folder with nothing but a catalog that somebody brought."""
     data = tmp_path_factory.mktemp("brought")
-    items = items_of(["a-very-long-name-of-a-thing-that-fills-two-lines"], ["lamps", "rugs", "mugs"], 36)
-    catalog = Catalog("mine", "Mine", "My shop.", items, FACETS[:3], categories="category", licence="mine")
-    home = data / "catalogs" / "mine"
-    write_version(home / "versions" / "one", catalog, {"text": clusters(36, 3, 5)})
-    (home / "current").symlink_to("versions/one")
-    return data
+    names = ["a-very-long-name-of-a-thing-that-fills-two-lines"]
+    return _alone(data, write_version, names, {"text": clusters(36, 3, 5)})
 
 
 @pytest.fixture(scope="session")
 def vectors_alone(tmp_path_factory, write_version) -> Path:
     """A data folder with nothing but a catalog that came with vectors of its own and no model that reads words."""
-    data = tmp_path_factory.mktemp("vectors-alone")
-    items = items_of(["thing"], ["lamps", "rugs", "mugs"], 36)
+    data, deaf = tmp_path_factory.mktemp("vectors-alone"), dict.fromkeys(("text", "image", "image_text"))
+    spaces = {"given": clusters(36, 3, 5)}
+    return _alone(data, write_version, ["thing"], spaces, default_space="given", encoders=deaf)
+
+
+def _alone(data: Path, write_version, names: list[str], spaces: dict, **more) -> Path:
+    items = items_of(names, ["lamps", "rugs", "mugs"], 36)
     catalog = Catalog("mine", "Mine", "My shop.", items, FACETS[:3], categories="category", licence="mine")
     home = data / "catalogs" / "mine"
-    deaf = dict.fromkeys(("text", "image", "image_text"))
-    spaces = {"given": clusters(36, 3, 5)}
-    write_version(home / "versions" / "one", catalog, spaces, default_space="given", encoders=deaf)
+    write_version(home / "versions" / "one", catalog, spaces, **more)
     (home / "current").symlink_to("versions/one")
     return data
 
