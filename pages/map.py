@@ -1,5 +1,7 @@
 """Map: a space flattened to two or three dimensions, with you and your list on it."""
 
+from functools import partial
+
 import streamlit as st
 
 from recsys.projection import place
@@ -11,6 +13,7 @@ from recsys.ui.shelf import shelf
 from recsys.ui.words import WORDS, alike_in
 
 MAX_CARDS = 60
+MAX_READY = 2_000  # items whose CSV is made at once, in some 10 ms
 
 view = state.view()
 funnel = resources.funnel(view.catalog)
@@ -64,12 +67,16 @@ if len(chosen) and clicked is None:
     ids = [str(i) for i in version.item_ids[rows]]
     more = f", the first {MAX_CARDS} shown" if len(chosen) > MAX_CARDS else ""
     st.markdown(f"**{len(chosen):,} selected**{more}")
+    csv = partial(controls.as_csv, version, chosen)
     st.download_button(
         "Download as CSV",
-        lambda: controls.as_csv(version, chosen),
+        # A file that is there keeps its address when the page runs again; one that is made when asked for is lost when
+        # the click meets a run, so only those that take long are.
+        csv() if len(chosen) <= MAX_READY else csv,
         file_name=f"{version.name}-selection.csv",
         mime="text/csv",
         icon=":material/download:",
+        on_click="ignore",
     )
     cards = {i: plain_card(version, row, view.profile) for i, row in zip(ids, rows, strict=True)}
     data = {

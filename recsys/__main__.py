@@ -299,6 +299,7 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument("--requests", type=int, default=1000, metavar="N", help="how many (%(default)s)")
             sub.add_argument("--clients", default="1,4,16", metavar="N,N", help="at once (%(default)s)")
             sub.add_argument("--synthetic", type=int, metavar="N", help="grow the catalog to so many items first")
+            sub.add_argument("--engine", default="qdrant", metavar="E", help="what retrieves (%(default)s)")
             sub.add_argument("--minutes", type=float, default=0, metavar="M", help="then go on, watching memory")
             sub.add_argument("--cache", action="store_true", help="also measure what kept user vectors save")
             sub.add_argument("--out", type=Path, metavar="DIR", help="where the records go; the data folder by default")
@@ -668,6 +669,7 @@ def _bench_funnel(arguments, settings: Settings) -> dict:
         arguments.minutes,
         arguments.out,
         arguments.cache,
+        arguments.engine,
         Progress(),
     )
 

@@ -16,6 +16,7 @@ import numpy as np
 from threadpoolctl import threadpool_info
 
 from recsys.bench.record import provenance
+from recsys.candidates import STORE
 from recsys.evaluation.records import folder_of, write_record
 from recsys.funnel import PRODUCTION, Funnel, Request
 from recsys.learning import lesson_of
@@ -46,6 +47,7 @@ def bench_funnel(
     minutes: float = 0.0,
     out: Path | None = None,
     cache: bool = False,
+    engine: str = STORE,
     progress: Callable[[int, int, str], None] = no_progress,
 ) -> dict:
     """Replays requests through each catalog's funnel.
@@ -59,6 +61,7 @@ def bench_funnel(
         minutes: go on so long with the largest number of clients and watch memory; 0 for not.
         out: folder for the records of what is as it is; None for the data folder's.
         cache: also measure what kept user vectors save.
+        engine: what retrieves, of `recsys.candidates.RETRIEVERS`; only the store's record is kept for the page.
         progress: called with (done, total, what).
 
     Returns:
@@ -66,12 +69,13 @@ def bench_funnel(
 
     Raises:
         NotBuilt: a catalog is not built.
+        InvalidInput: no such engine. One whose library is not installed degrades every answer, which is counted.
     """
     runs = []
     for name in catalogs or built_names(settings):
         version = open_current(settings, name)
         with _grown(version, synthetic) if synthetic else _as_it_is(settings, version) as (funnel, asked):
-            asked = asked(requests)
+            asked = [replace(request, engine=engine) for request in asked(requests)]
             _settle(funnel, asked)
             rows = [replay(funnel, asked, n, progress) for n in clients]
             soak = _soak(funnel, asked, max(clients), minutes, progress) if minutes else None
@@ -84,6 +88,7 @@ def bench_funnel(
                 "synthetic": bool(synthetic),
                 "data": {"hash": lesson.ratings.fingerprint(), "from": lesson.about, "simulated": lesson.simulated},
                 "sizes": [PRODUCTION.retrieve, PRODUCTION.filter, PRODUCTION.rank, DEFAULT_K],
+                "engine": engine,
                 "ranker": ranker_of(version),
                 "diversity": "mmr",
                 "seed": SEED,
@@ -93,7 +98,7 @@ def bench_funnel(
                 "cache": kept,
                 "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
             }
-        if not synthetic:
+        if not synthetic and engine == STORE:
             write_record(out or folder_of(settings), run | provenance())
         runs.append(run)
     return {"benchmark": "funnel", "runs": runs, **provenance()}

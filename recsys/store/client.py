@@ -24,6 +24,7 @@ from recsys.store.base import (
     checked_query,
     no_progress,
     rows_of,
+    scans,
     scores_of,
 )
 from recsys.store.filters import FilterTypes, compile_where
@@ -151,8 +152,6 @@ class ClientStore:
         self.spaces = {name: params.size for name, params in info.config.params.vectors.items()}
         self._points = self.count()
         self.exact = self._points < EXACT_BELOW
-        # The re-implementation always scans everything, and warns when it is told how to search.
-        self._params = models.SearchParams(exact=self.exact) if self.deployment == "server" else None
 
     def nearest(
         self, space: str, query: np.ndarray, n: int, where: Where = EVERYTHING
@@ -160,7 +159,7 @@ class ClientStore:
         """See `Store.nearest`."""
         vector = checked_query(self.spaces, space, query)
         check_size("n", n)
-        points = self._query(vector, space, n, where)
+        points = self._query(vector, space, n, n, where)
         return rows_of(points), scores_of(points)
 
     def nearest_diverse(
@@ -174,7 +173,7 @@ class ClientStore:
         candidates = min(candidates, max(self._points, 1))
         # The client's diversity is 1 - lambda.
         mmr = models.Mmr(diversity=1 - float(lam), candidates_limit=candidates)
-        return rows_of(self._query(models.NearestQuery(nearest=vector, mmr=mmr), space, k, where))
+        return rows_of(self._query(models.NearestQuery(nearest=vector, mmr=mmr), space, k, candidates, where))
 
     def count(self, where: Where = EVERYTHING) -> int:
         """See `Store.count`."""
@@ -185,15 +184,17 @@ class ClientStore:
         """See `Store.close`."""
         self._client.close()
 
-    def _query(self, query, space: str, limit: int, where: Where) -> list[models.ScoredPoint]:
+    def _query(self, query, space: str, limit: int, asked: int, where: Where) -> list[models.ScoredPoint]:
         query_filter = compile_where(where, FILTER_TYPES)
+        # The re-implementation always scans everything, and warns when it is told how to search.
+        params = models.SearchParams(exact=scans(self._points, asked)) if self.deployment == "server" else None
         answer = self._ask(
             lambda: self._client.query_points(
                 self._collection,
                 query=query,
                 using=space,
                 query_filter=query_filter,
-                search_params=self._params,
+                search_params=params,
                 limit=min(limit, max(self._points, 1)),
                 with_payload=False,
             )

@@ -21,6 +21,7 @@ from recsys.store.base import (
     checked_query,
     no_progress,
     rows_of,
+    scans,
     scores_of,
 )
 from recsys.store.filters import FilterTypes, compile_where
@@ -63,7 +64,6 @@ class EdgeStore:
             self._shard = edge.EdgeShard.load(str(path))
             self._points = self._shard.count(edge.CountRequest())
         self.exact = self._points < EXACT_BELOW
-        self._params = edge.SearchParams(exact=self.exact)
 
     def nearest(
         self, space: str, query: np.ndarray, n: int, where: Where = EVERYTHING
@@ -71,7 +71,7 @@ class EdgeStore:
         """See `Store.nearest`."""
         vector = checked_query(self.spaces, space, query)
         check_size("n", n)
-        points = self._query(edge.Query.Nearest(vector, using=space), n, where)
+        points = self._query(edge.Query.Nearest(vector, using=space), n, n, where)
         return rows_of(points), scores_of(points)
 
     def nearest_diverse(
@@ -84,7 +84,7 @@ class EdgeStore:
         check_lam(lam)
         candidates = min(candidates, max(self._points, 1))
         mmr = edge.Mmr(vector, lambda_=float(lam), candidates_limit=candidates, using=space)
-        return rows_of(self._query(mmr, k, where))
+        return rows_of(self._query(mmr, k, candidates, where))
 
     def count(self, where: Where = EVERYTHING) -> int:
         """See `Store.count`."""
@@ -96,12 +96,12 @@ class EdgeStore:
         """See `Store.close`."""
         self._shard.close()
 
-    def _query(self, query, limit: int, where: Where) -> list:
+    def _query(self, query, limit: int, asked: int, where: Where) -> list:
         request = edge.QueryRequest(
             limit=min(limit, max(self._points, 1)),
             query=query,
             filter=compile_where(where, FILTER_TYPES),
-            params=self._params,
+            params=edge.SearchParams(exact=scans(self._points, asked)),
         )
         with _told(StoreUnavailable, "The index cannot be searched", _REBUILD):
             return self._shard.query(request)

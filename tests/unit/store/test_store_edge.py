@@ -3,12 +3,15 @@
 import os
 import shutil
 from collections import namedtuple
+from functools import partial
 
 import numpy as np
 import pytest
 
 from recsys.errors import NotBuilt, StoreUnavailable
+from recsys.store import base
 from recsys.store import edge as edge_module
+from recsys.store.base import scans
 from recsys.store.edge import EdgeStore, write_shard
 
 SPACES = {"text": np.eye(6, 4, dtype=np.float32)}  # items 4 and 5 have no vector
@@ -31,11 +34,31 @@ def test_tells_progress(tmp_path, tiny_catalog, monkeypatch):
 
 def test_large_catalogs_are_searched_through_the_graph(shard, tmp_path, tiny_catalog, monkeypatch):
     assert EdgeStore(shard).exact
-    monkeypatch.setattr(edge_module, "EXACT_BELOW", 6)
+    for module in (edge_module, base):
+        monkeypatch.setattr(module, "EXACT_BELOW", 6)
     write_shard(tmp_path / "large", SPACES, tiny_catalog)
     store = EdgeStore(tmp_path / "large")
     assert not store.exact
+    monkeypatch.setattr(base, "SCAN_FROM", 0.5)
+    asked = []
+    monkeypatch.setattr(edge_module.edge, "SearchParams", partial(_spied, edge_module.edge.SearchParams, asked))
     assert store.nearest("text", QUERY, 2)[0].tolist() == [1, 3]
+    assert store.nearest("text", QUERY, 3)[0].tolist() == [1, 3, 2]
+    assert store.nearest_diverse("text", QUERY, 2, 1.0, candidates=3).tolist() == [1, 3]
+    assert asked == [{"exact": False}, {"exact": True}, {"exact": True}]
+
+
+def _spied(made, asked: list, **given):
+    asked.append(given)
+    return made(**given)
+
+
+@pytest.mark.parametrize(
+    ("points", "asked", "wanted"),
+    [(19_999, 1, True), (20_000, 199, False), (20_000, 200, True), (100_000, 1_032, True), (1_000_000, 1_032, False)],
+)
+def test_wide_searches_scan(points, asked, wanted):
+    assert scans(points, asked) is wanted
 
 
 @pytest.mark.parametrize("move", [lambda path: path.rename(path.with_name("old")), shutil.rmtree])
