@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from recsys.ui import state
+
 
 def entries(raw: object) -> list[dict]:
     """The entries of a message: dicts with an integer counter `n`."""
@@ -44,6 +46,7 @@ class Inbox:
         """A callback for the component's `events`: hands over what was not heard before."""
 
         def receive() -> None:
+            state.hear()
             raw = st.session_state[self._key].get("events")
             new = unheard(raw, after=self._memory["ack"])
             self._memory["ack"] = max([self._memory["ack"], *(entry["n"] for entry in new)])

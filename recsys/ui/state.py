@@ -4,6 +4,7 @@ The view is the only truth. Widgets are shown from it (`shown`) and change it th
 links, personas and the tour need nothing but another view. Call `begin` before any widget and `end` after the page.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -18,13 +19,15 @@ from recsys.ui import resources
 from recsys.ui.link import View, from_query, to_query
 
 _HISTORY = 50
+LAG_S = 0.5
+"""For so long after it was written the URL may not have reached the browser, and nobody goes back so soon."""
 
 
 def begin() -> None:
     """Adopts the URL where it says something new, before any widget is drawn.
 
-    A bare URL in a running session is a click in the navigation: the session's view is kept. A URL that lags behind
-    a change made in this very run is older than the view, and is left alone.
+    A bare URL in a running session is a click in the navigation: the session's view is kept. A URL that lags behind is
+    older than the view, and is left alone: see `_lags`.
     """
     session = st.session_state
     session.pipelined, session.telling, session.asked = False, False, None
@@ -33,18 +36,42 @@ def begin() -> None:
         session.view, session.problems = _read(query)
         session.history, session.note = [], ""
         session.written, session.synced = query, session.view  # `end` may never come: the store may be down
-    elif query and query != session.written and session.view is session.synced:
+        session.overwritten, session.written_at = [], 0.0
+    elif query == session.written:
+        session.overwritten = []
+    elif query and not _lags(query):
         view, problems = _read(query)
         remember("You followed a link.")
         session.view, session.problems = view, problems
+    session.heard = False
     session.problems = [*session.problems, *_check_catalog()]
+
+
+def _lags(query: dict[str, list[str]]) -> bool:
+    """Whether the browser sent its URL before it heard of the one that was written last.
+
+    It did where the view changed in this very run, and where one of our components speaks: they do so by themselves,
+    while the end of the last run is still on its way. What anybody else sends lags for a moment at most.
+    """
+    session = st.session_state
+    if session.view is not session.synced or session.get("heard"):
+        return True
+    return query in session.overwritten and time.monotonic() - session.written_at < LAG_S
+
+
+def hear() -> None:
+    """One of our components speaks in this run, which nobody started by following a link therefore."""
+    st.session_state.heard = True
 
 
 def end() -> None:
     """Writes the view into the URL, after the page was drawn."""
     session = st.session_state
-    session.written, session.synced = to_query(session.view), session.view
-    st.query_params.from_dict(session.written)
+    query = to_query(session.view)
+    if query != session.written:
+        session.overwritten = [*session.overwritten, session.written]
+    session.written, session.synced, session.written_at = query, session.view, time.monotonic()
+    st.query_params.from_dict(query)
 
 
 def view() -> View:

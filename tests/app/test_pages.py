@@ -15,7 +15,7 @@ from recsys.lessons import diversity, population, story
 from recsys.lessons.priors import learn_priors
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
-from recsys.ui import lessons, resources, telling
+from recsys.ui import lessons, resources, state, telling
 from recsys.ui.link import View, to_command
 from recsys.ui.tour import tour, tries
 from recsys.version import Version
@@ -248,6 +248,34 @@ def test_a_bad_link_is_answered_in_a_sentence_and_the_rest_is_kept(app, query, s
     if "catalog" not in query:
         assert screen.view.profile.categories == ("drama",)
     assert screen.run().at.warning.len == 0  # said once
+
+
+@pytest.mark.parametrize("said", ["a moment ago", "by a component"])
+def test_an_address_that_lags_behind_takes_nothing_back(app, monkeypatch, said):
+    screen = app().open("recommend", {"catalog": ["movies"]})
+    liked = screen.shown("nearest")[0]
+    screen.do("like", liked)
+    monkeypatch.setattr(state, "LAG_S", 0 if said == "by a component" else 60)
+    screen.at.session_state["heard"] = said == "by a component"
+    for _ in range(2 if said == "a moment ago" else 1):
+        del screen.at.query_params["like"]  # what a browser sends that has not heard of the new address yet
+        screen.run()
+        assert screen.view.profile.likes == (liked,) and "like" in screen.at.query_params
+        assert "followed a link" not in screen.words
+
+
+def test_the_address_before_counts_once_the_new_one_has_arrived_or_a_moment_has_passed(app, monkeypatch):
+    screen = app().open("recommend", {"catalog": ["movies"]})
+    screen.do("like", screen.shown("nearest")[0])
+    screen.run()  # the browser sends the new address: it has heard of it
+    del screen.at.query_params["like"]
+    screen.run()
+    assert not screen.view.profile.likes and "followed a link" in screen.words
+    screen.do("like", screen.shown("nearest")[0])
+    monkeypatch.setattr(state, "LAG_S", 0)
+    del screen.at.query_params["like"]
+    screen.run()
+    assert not screen.view.profile.likes and "like" not in screen.at.query_params
 
 
 @pytest.mark.parametrize("wish", ["", "   ", "<script>alert(1)</script>", "שלום עולם", "\u202eevil\u0000"])

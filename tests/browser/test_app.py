@@ -12,6 +12,7 @@ from recsys.bench.browser import running_app
 from recsys.funnel import Request
 from recsys.personas import PERSONAS
 from recsys.profile import Profile
+from recsys.ui.state import LAG_S
 from recsys.ui.tour import tour, tries
 from recsys.version import open_current
 from recsys.where import Where
@@ -113,6 +114,7 @@ def test_back_goes_to_the_view_before(visitor):
     before = one.lists
     one.like(before[0][0])
     assert len(one.query["like"]) == 2
+    one.page.wait_for_timeout(1000 * LAG_S)  # nobody goes back sooner
     one.after(one.page.go_back)
     one.becomes("like", ["222"])
     assert one.lists == before

@@ -1,6 +1,7 @@
 import pytest
+import streamlit as st
 
-from recsys.ui.events import unheard
+from recsys.ui.events import Inbox, unheard
 from recsys.ui.shelf import Event, items_shown, read_events
 
 
@@ -32,6 +33,21 @@ def read(raw, after=0):
 def test_events_are_read_once_and_in_order():
     raw = [{"n": 7, "do": "open", "id": "b"}, {"n": 5, "do": "like", "id": "a"}, {"n": 6, "do": "lam", "value": 0.25}]
     assert read(raw, after=5) == ([Event(6, "lam", value=0.25), Event(7, "open", "b")], [])
+
+
+class Session(dict):
+    __getattr__, __setattr__ = dict.__getitem__, dict.__setitem__
+
+
+def test_an_inbox_hears_each_event_once_and_says_that_a_component_spoke(monkeypatch):
+    session = Session()
+    monkeypatch.setattr(st, "session_state", session)
+    inbox, heard = Inbox("shelf"), []
+    for newest in (1, 2):
+        session.shelf, session.heard = {"events": [{"n": n, "do": "like"} for n in range(1, newest + 1)]}, False
+        inbox.receiver(heard.extend)()
+        assert session.heard and inbox.stamp()["ack"] == newest
+    assert [one["n"] for one in heard] == [1, 2]
 
 
 def test_a_repeated_counter_counts_once():
