@@ -322,6 +322,7 @@ def _parser() -> argparse.ArgumentParser:
                 "--build", action="append", metavar="A=N", help="a build-time argument, as M=16 (repeatable)"
             )
             sub.add_argument("--minutes", type=float, default=20, metavar="M", help="most for an engine (%(default)s)")
+            sub.add_argument("--anew", action="store_true", help="measure again what the folder holds already")
     return parser
 
 
@@ -783,6 +784,7 @@ def _bench_retrieval(arguments, settings: Settings) -> dict:
         arguments.minutes * 60,
         Progress(),
         _built_with(arguments),
+        arguments.anew,
     )
 
 

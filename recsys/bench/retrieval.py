@@ -76,6 +76,7 @@ def bench_retrieval(
     limit_s: float = LIMIT_S,
     progress: Progress = no_progress,
     build: Mapping[str, int] | None = None,
+    anew: bool = False,
 ) -> dict:
     """Measures engines on a catalog's spaces, or on vectors grown from one of them.
 
@@ -94,6 +95,7 @@ def bench_retrieval(
         limit_s: seconds an engine may take on one set of data.
         progress: told what is being measured.
         build: build-time arguments that all of `engines` take, instead of their own; such rows are not kept in `out`.
+        anew: measure again what `out` holds already; its records are replaced one by one.
 
     Returns:
         See docs/schema.md, `bench retrieval`.
@@ -118,7 +120,7 @@ def bench_retrieval(
         def tell(engine: int, name: str, number: int = number, data: Data = data) -> None:
             progress(number * len(names) + engine, len(wanted) * len(names), f"{data.label}: {name}")
 
-        runs.append({"data": data.about, "engines": _run(data, names, out, limit_s, tell, build)})
+        runs.append({"data": data.about, "engines": _run(data, names, out, limit_s, tell, build, anew)})
     progress(len(wanted) * len(names), len(wanted) * len(names), "measured")
     return {
         "benchmark": "retrieval",
@@ -283,7 +285,13 @@ def _takes(name: str, build: Mapping[str, int]) -> None:
 
 
 def _run(
-    data: Data, names: Sequence[str], out: Path | None, limit_s: float, tell, build: Mapping[str, int] | None = None
+    data: Data,
+    names: Sequence[str],
+    out: Path | None,
+    limit_s: float,
+    tell,
+    build: Mapping[str, int] | None,
+    anew: bool,
 ) -> list[dict]:
     """All engines on one set of data."""
     with tempfile.TemporaryDirectory(prefix="tastespace-retrieval-", ignore_cleanup_errors=True) as folder:
@@ -297,7 +305,7 @@ def _run(
         truth, rows = None, []
         for number, name in enumerate(names):
             tell(number, name)
-            row = _kept(data, name, out)
+            row = None if anew else _kept(data, name, out)
             if row is None:
                 truth = exact(data.vectors, data.queries, K) if truth is None else truth
                 row = measure(name, data, truth, home, limit_s, None if name == REFERENCE else build)

@@ -19,7 +19,7 @@ def checks(settings) -> list[Row]:
     """A row a space, one for related items, one for two visitors."""
     rows = []
     for name in built_names(settings):
-        document = bench_retrieval(settings, name, out=folder_of(settings), progress=_tell)
+        document = bench_retrieval(settings, name, out=folder_of(settings), progress=_tell)  # goes on where it was
         rows += [_row(run) for run in document["runs"]]
     return [*rows, _related(settings), _visitors(settings)]
 

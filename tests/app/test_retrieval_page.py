@@ -291,7 +291,7 @@ def test_measuring_here_and_now(measured, running, monkeypatch):
     start = screen.at.button(key="measuring-start")
     assert start.disabled  # nothing is chosen yet
     screen.at.pills(key="measuring-engines").set_value(["hnswlib"]).run()
-    assert "--engine hnswlib --minutes 3 --out" in _said(screen)
+    assert "--engine hnswlib --anew --minutes 3 --out" in _said(screen)
     screen.press("measuring-start")
     told = one.told()
     assert told.state == "running" and told.label == "clipart-blend" and told.engines == ("exhaustive", "hnswlib")

@@ -95,14 +95,14 @@ class Visitor:
         before = self.page.locator(shelves_of(NEAREST)).get_attribute("data-painted-seq")
         act()
         playwright.expect(self.page.locator(shelves_of(NEAREST))).not_to_have_attribute(
-            "data-painted-seq", before, timeout=15_000
+            "data-painted-seq", before, timeout=30_000
         )
         settle(self.page)
         return self
 
     def becomes(self, name: str, values: Sequence[str]) -> None:
         """Waits until the address has these values: it is written when the script ends, after the page is painted."""
-        for _ in range(100):
+        for _ in range(300):
             if self.query.get(name) == list(values):
                 return
             self.page.wait_for_timeout(100)

@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from conftest import visitors
 
 playwright = pytest.importorskip("playwright.sync_api")
 
-from recsys.bench.browser import order, settle, wait_until_painted  # noqa: E402
+from recsys.bench.browser import order, running_app, settle, wait_until_painted  # noqa: E402
+from recsys.settings import Settings  # noqa: E402
 
 expect = playwright.expect
 
@@ -23,15 +25,27 @@ def test_one_engine_answers_beside_the_exact_list(visitor, movies):
     assert len(exact) == 10 and len(set(found) & set(exact)) >= 5
 
 
-def test_a_measurement_is_told_to_others_and_can_be_stopped(visitor, movies):
-    pytest.importorskip("faiss")
-    one = visitor().open("retrieval", {"catalog": ["movies"]})
-    one.button("qdrant-edge-bq").click()
+@pytest.fixture
+def laboratory(chrome, common, settings, movies, tmp_path):
+    """Lets visitors into an app that keeps what is measured for itself."""
+    (tmp_path / "catalogs").symlink_to(settings.data / "catalogs")
+    with running_app(Settings(data=tmp_path)) as app:
+        yield from visitors(chrome, common, app)
+
+
+MANY = ("qdrant-edge", "qdrant-edge-sq", "qdrant-edge-pq", "qdrant-edge-bq")
+"""Their measurement goes on until it is stopped, however long the browsers take."""
+
+
+def test_a_measurement_is_told_to_others_and_can_be_stopped(laboratory):
+    one = laboratory().open("retrieval", {"catalog": ["movies"]})
+    for name in MANY:
+        one.button(name).click()
     start = one.button("Measure here now")
     expect(start).to_be_enabled(timeout=15_000)
     start.click()
     expect(one.button("Stop")).to_be_visible(timeout=30_000)
-    two = visitor(apart=True).open("retrieval", {"catalog": ["movies"]})
+    two = laboratory(apart=True).open("retrieval", {"catalog": ["movies"]})
     two.reads(re.compile("Started in another window"))
     expect(two.button("Stop")).to_be_visible()  # whoever waits may end it
     one.button("Stop").click()

@@ -46,9 +46,12 @@ def show(label: str, found: list[Record]) -> None:
 
 
 def command(label: str, engines: list[str]) -> str:
-    """The command that measures the same, and keeps the records where this page finds them."""
+    """The command that measures the same, and keeps the records where this page finds them.
+
+    What was chosen is measured now, whatever is on record; all there is takes long, and goes on from where it was.
+    """
     view = replace(state.view(), data=label, engine=None)
-    more = [word for name in engines for word in ("--engine", name)]
+    more = [word for name in engines for word in ("--engine", name)] + ["--anew"] * bool(engines)
     return kept(f"{to_command(view, 'retrieval')} {shlex.join([*more, '--minutes', str(MINUTES)])}")
 
 

@@ -151,6 +151,7 @@ def test_records_are_kept_and_taken_up(settings, tmp_path, monkeypatch):
 
     assert run(seed=1)[1] == both  # other queries
     assert run(seed=1)[1] == []
+    assert run(seed=1, anew=True)[1] == both and run(seed=1)[1] == []
     monkeypatch.setattr(bench, "MEASURED", bench.MEASURED + 1)
     assert run(seed=1)[1] == both
     (tmp_path / "clipart-text-exhaustive.json").write_text('{"key": ')
