@@ -19,8 +19,8 @@ build: .venv/.engines
 	$(BIN)/python -m recsys build
 
 # The browser tests run in a process of their own: Playwright switches stacks below the interpreter, and one process
-# that did so with all engines, torch and Streamlit loaded was once ended by the garbage collector. One that fails is tried
-# once more, and named in the summary: a test that needed it is worth a look.
+# that did so with all engines, torch and Streamlit loaded was once ended by the garbage collector.
+# One that fails is tried once more, and named in the summary: a test that needed it is worth a look.
 test: .venv/.development chromium build
 	$(BIN)/python -m pytest --ignore=tests/browser
 	$(BIN)/python -m pytest tests/browser --reruns 1 -rR

@@ -375,6 +375,12 @@ def selected_rows(event, version: Version, coords: np.ndarray) -> np.ndarray:
     return version.rows(dict.fromkeys(i for i in ids if i in version))
 
 
+@st.cache_data(max_entries=32, show_spinner=False)
+def selection_csv(_version: Version, version: str, rows: np.ndarray) -> str:
+    """`as_csv`, made once for a selection however often its page runs."""
+    return as_csv(_version, rows)
+
+
 def as_csv(version: Version, rows: np.ndarray) -> str:
     """Items as CSV. A cell that a spreadsheet would take for a formula is quoted with an apostrophe."""
     items = version.catalog.items.iloc[rows].drop(columns=["image", "text"], errors="ignore").reset_index()

@@ -36,7 +36,7 @@ def begin() -> None:
         session.view, session.problems = _read(query)
         session.history, session.note = [], ""
         session.written, session.synced = query, session.view  # `end` may never come: the store may be down
-        session.overwritten, session.written_at = [], 0.0
+        session.overwritten = []
     elif query == session.written:
         session.overwritten = []
     elif query and not _lags(query):
@@ -54,7 +54,7 @@ def _lags(query: dict[str, list[str]]) -> bool:
     while the end of the last run is still on its way. What anybody else sends lags for a moment at most.
     """
     session = st.session_state
-    if session.view is not session.synced or session.get("heard"):
+    if session.view is not session.synced or session.heard:
         return True
     return query in session.overwritten and time.monotonic() - session.written_at < LAG_S
 

@@ -94,7 +94,11 @@ def test_queries_that_were_foreseen_are_said_to_be(measured):
     screen = _open(measured(record("exhaustive"), record("precomputed", [({}, 1.0, 0.01)])), data="clipart-text")
     table = screen.at.dataframe[0].value.set_index("engine")
     assert table.at["precomputed", "what it does"] == "looks up lists that were made beforehand, for these queries"
-    assert "precomputed made its lists for the very queries that it is asked" in _said(screen)
+    said = "precomputed made its lists for the very queries that it is asked"
+    assert said in _said(screen)
+    foreseen = record("precomputed", [({}, 1.0, 0.01)])
+    screen = _open(measured(record("exhaustive"), foreseen, own=(foreseen,)), data="clipart-text")
+    assert _said(screen).count(said) == 1  # the project's record and this machine's
 
 
 def test_what_is_not_installed_says_so_and_how_to_get_it(measured, monkeypatch):

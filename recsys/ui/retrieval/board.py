@@ -254,9 +254,9 @@ def _table(found: list[Record]) -> None:
         placeholder="",
         column_config=_COLUMNS,
     )
-    for record in filter(_foreseen, found):
+    for name in dict.fromkeys(record.engine for record in found if _foreseen(record)):
         st.caption(
-            f"{plain(record.engine)} made its lists for the very queries that it is asked, so it finds all of them by "
+            f"{plain(name)} made its lists for the very queries that it is asked, so it finds all of them by "
             "construction. Any other query finds nothing there."
         )
     _ways({name: way for name, (_, way) in absent.items()})
